@@ -1,0 +1,70 @@
+import type { ProfileOrigin } from "./profiles/performance-profile.ts";
+import type { Rejection } from "./workload.ts";
+
+/** A predicted time in ms. */
+export interface LatencyPrediction {
+  readonly meanMs: number;
+  readonly p95Ms: number;
+  readonly p99Ms: number;
+}
+
+/** What one workload will see at the planned size. */
+export interface WorkloadPrediction {
+  readonly workload: string;
+  readonly ttft: LatencyPrediction;
+  readonly itl: LatencyPrediction;
+  readonly latency: LatencyPrediction;
+}
+
+/** One way to run a group: a shape, its size and what it costs by the card. */
+export interface Candidate {
+  readonly accelerator: string;
+  readonly gpusPerReplica: number;
+  readonly replicas: number;
+  readonly maxBatchSize: number;
+  /** Weights of all models of the group over all cards of one replica. */
+  readonly weightsGiB: number;
+  /** Mean share of the batch slots in use, 0…1. */
+  readonly utilisation: number;
+  /** Joint rate that one replica carries at the SLOs. */
+  readonly maxRequestsPerMinutePerReplica: number;
+  readonly predictions: readonly WorkloadPrediction[];
+  /** What set the replica count. */
+  readonly binding: "slo" | "saturation" | "minimum" | "fixed" | "idle";
+  /** The SLO that bound, where `binding` is `slo`: workload id and target name. */
+  readonly bindingSlo?: { readonly workload: string; readonly target: string };
+  /** Cost at the cheapest price per card of this accelerator: a lower bound before packing. */
+  readonly gpuUsdPerHour: number;
+  readonly origins: readonly ProfileOrigin[];
+}
+
+export interface GroupAllocation {
+  readonly group: string;
+  readonly chosen: Candidate;
+  /** The other candidates, cheapest first, with the whole platform's extra node cost if chosen instead. */
+  readonly alternatives: readonly { readonly candidate: Candidate; readonly extraUsdPerHour: number }[];
+}
+
+export interface UnplacedGroup {
+  readonly group: string;
+  /** Nearest miss first. */
+  readonly rejections: readonly Rejection[];
+}
+
+/** Nodes of one instance type. */
+export interface NodePoolAllocation {
+  readonly accelerator: string;
+  readonly instanceType: string;
+  readonly nodeCount: number;
+  readonly usdPerHour: number;
+  readonly nodes: readonly {
+    readonly replicas: readonly { readonly group: string; readonly count: number }[];
+  }[];
+}
+
+export interface OptimizeResult {
+  readonly allocations: readonly GroupAllocation[];
+  readonly unplaced: readonly UnplacedGroup[];
+  readonly nodePools: readonly NodePoolAllocation[];
+  readonly usdPerHour: number;
+}

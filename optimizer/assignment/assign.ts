@@ -1,0 +1,86 @@
+import { certain } from "../certain.ts";
+import type { GroupAllocation, UnplacedGroup } from "../allocation.ts";
+import { nearestMissFirst } from "../sizing/nearest-miss.ts";
+import type { Rejection } from "../workload.ts";
+import { acceleratorsOf, improve, placeInOrder } from "./placement.ts";
+import { isCheaper, unplaced } from "./platform-cost.ts";
+import type { Choice, Platform, PlatformCost } from "./platform-cost.ts";
+
+/**
+ * Choices costed before no further start is tried. A search from one start is always finished; this many cost some
+ * hundredths of a second. Problems of a few dozen groups try every start.
+ */
+const evaluationBudget = 20_000;
+
+/**
+ * A candidate for every group that can be placed: the most groups of the most important priority first, then of the
+ * next; among those the cheapest nodes found. Single moves do not see that two groups could share a node of a third
+ * accelerator, so the search starts once from the cheapest cards and once from each accelerator.
+ */
+export function assign(platform: Platform): Choice {
+  const accelerators = acceleratorsOf(platform.groups.flatMap(({ candidates }) => candidates));
+  let best: Outcome | undefined;
+  for (const preferred of [undefined, ...accelerators]) {
+    if (best && platform.evaluations >= evaluationBudget) break;
+    const outcome = outcomeOf(platform, improve(platform, placeInOrder(platform, preferred)));
+    if (outcome && (!best || isBetter(outcome, best))) best = outcome;
+  }
+  return best?.choice ?? platform.groups.map(() => unplaced);
+}
+
+interface Outcome {
+  readonly choice: Choice;
+  /** Groups placed at each priority, the most important first. */
+  readonly placed: readonly number[];
+  readonly cost: PlatformCost;
+}
+
+function outcomeOf(platform: Platform, choice: Choice): Outcome | undefined {
+  const cost = platform.costOf(choice);
+  if (!cost) return undefined;
+  const byPriority = new Map<number, number>();
+  for (const [index, { priority }] of platform.groups.entries()) {
+    byPriority.set(priority, (byPriority.get(priority) ?? 0) + Number(choice[index] !== unplaced));
+  }
+  // The groups come in order of priority, and so do the map's entries.
+  return { choice, placed: [...byPriority.values()], cost };
+}
+
+function isBetter(a: Outcome, b: Outcome): boolean {
+  for (const [level, placed] of a.placed.entries())
+    if (placed !== b.placed[level]) return placed > certain(b.placed[level]);
+  return isCheaper(a.cost, b.cost);
+}
+
+/** The chosen candidates, each with what every other one would add to the cost of the nodes. */
+export function allocationsOf(platform: Platform, choice: Choice): readonly GroupAllocation[] {
+  const chosenUsdPerHour = platform.costOf(choice)?.nodeUsdPerHour ?? 0;
+  return platform.groups.flatMap(({ group, candidates }, index) => {
+    const chosen = candidates[certain(choice[index])];
+    if (!chosen) return [];
+    const alternatives = candidates.flatMap((candidate, at) => {
+      const cost = at === choice[index] ? undefined : platform.costOf(choice.with(index, at));
+      return cost ? [{ candidate, extraUsdPerHour: cost.nodeUsdPerHour - chosenUsdPerHour }] : [];
+    });
+    // A stable sort: candidates of equal cost stay in their own order.
+    const cheapestFirst = alternatives.toSorted((a, b) => a.extraUsdPerHour - b.extraUsdPerHour);
+    return [{ group: group.id, chosen, alternatives: cheapestFirst }];
+  });
+}
+
+/** The groups without a candidate, or with candidates that the limits on cards leave no room for. */
+export function unplacedOf(platform: Platform, choice: Choice): readonly UnplacedGroup[] {
+  return platform.groups.flatMap(({ group, candidates, rejections }, index) => {
+    if (choice[index] !== unplaced) return [];
+    const tooFewCards = candidates.map((candidate, at): Rejection => ({
+      accelerator: candidate.accelerator,
+      gpusPerReplica: candidate.gpusPerReplica,
+      subject: group.id,
+      constraint: "capacity",
+      allowed: platform.limitOf(candidate.accelerator),
+      reached: platform.gpuCountWithoutLimit(candidate.accelerator, choice.with(index, at)),
+      unit: "GPU",
+    }));
+    return [{ group: group.id, rejections: nearestMissFirst([...rejections, ...tooFewCards]) }];
+  });
+}

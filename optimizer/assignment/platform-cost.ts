@@ -1,0 +1,133 @@
+import { certain } from "../certain.ts";
+import type { Candidate } from "../allocation.ts";
+import type { NodeType } from "../packing/node-fit.ts";
+import { packAccelerator } from "../packing/pack.ts";
+import type { AcceleratorPacking } from "../packing/pack.ts";
+import type { ReplicaDemand } from "../packing/replica-class.ts";
+import { compareText } from "../text-order.ts";
+import type { GroupDemand, Rejection } from "../workload.ts";
+
+/** A group with the sizes it may run at. */
+export interface SizedGroup {
+  readonly group: GroupDemand;
+  /** Priority of its most important workload: 1 before 100. */
+  readonly priority: number;
+  /** Least GPU cost first. */
+  readonly candidates: readonly Candidate[];
+  /** Shapes it cannot run in, whatever else runs. */
+  readonly rejections: readonly Rejection[];
+}
+
+/** For each group the position of its candidate, or `unplaced`. */
+export type Choice = readonly number[];
+export const unplaced = -1;
+
+/** Cost of a whole choice: nodes in the first place, cards in use among equal node costs. */
+export interface PlatformCost {
+  readonly nodeUsdPerHour: number;
+  readonly gpuUsdPerHour: number;
+}
+
+/** Sums of prices that differ by less than this are equal. */
+export const equalUsdPerHour = 1e-9;
+
+export function isCheaper(a: PlatformCost, b: PlatformCost): boolean {
+  const saved = b.nodeUsdPerHour - a.nodeUsdPerHour;
+  if (Math.abs(saved) > equalUsdPerHour) return saved > 0;
+  return b.gpuUsdPerHour - a.gpuUsdPerHour > equalUsdPerHour;
+}
+
+/**
+ * Costs choices. Packings are remembered by what they pack, because a search changes one group at a time and so
+ * leaves most accelerators as they were.
+ */
+export class Platform {
+  readonly groups: readonly SizedGroup[];
+  /** Choices costed so far: what a search may spend, since it does not depend on the machine's speed. */
+  evaluations = 0;
+  readonly #nodeTypes: ReadonlyMap<string, readonly NodeType[]>;
+  readonly #gpuLimits: Readonly<Record<string, number>>;
+  readonly #packings = new Map<string, AcceleratorPacking | undefined>();
+
+  constructor(
+    groups: readonly SizedGroup[],
+    nodeTypes: ReadonlyMap<string, readonly NodeType[]>,
+    gpuLimits: Readonly<Record<string, number>>,
+  ) {
+    this.groups = groups;
+    this.#nodeTypes = nodeTypes;
+    this.#gpuLimits = gpuLimits;
+  }
+
+  /** Undefined where some accelerator has too few cards. */
+  costOf(choice: Choice): PlatformCost | undefined {
+    this.evaluations++;
+    let nodeUsdPerHour = 0;
+    for (const [accelerator, members] of this.#byAccelerator(choice)) {
+      const packing = this.#packingOf(accelerator, members, choice);
+      if (!packing) return undefined;
+      nodeUsdPerHour += packing.usdPerHour;
+    }
+    let gpuUsdPerHour = 0;
+    for (const [index, chosen] of choice.entries()) {
+      gpuUsdPerHour += certain(this.groups[index]).candidates[chosen]?.gpuUsdPerHour ?? 0;
+    }
+    return { nodeUsdPerHour, gpuUsdPerHour };
+  }
+
+  packingsOf(choice: Choice): readonly (readonly [string, AcceleratorPacking])[] {
+    return [...this.#byAccelerator(choice)]
+      .flatMap(([accelerator, members]) => {
+        const packing = this.#packingOf(accelerator, members, choice);
+        return packing ? [[accelerator, packing] as const] : [];
+      })
+      .toSorted(([a], [b]) => compareText(a, b));
+  }
+
+  limitOf(accelerator: string): number {
+    return this.#gpuLimits[accelerator] ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** Cards that the nodes of the accelerator would have in all, were there no limit. */
+  gpuCountWithoutLimit(accelerator: string, choice: Choice): number {
+    const members = this.#byAccelerator(choice).get(accelerator) ?? [];
+    const demands = members.map((index) => this.#demandOf(index, certain(choice[index])));
+    return packAccelerator(demands, this.#nodeTypes.get(accelerator) ?? [])?.gpuCount ?? 0;
+  }
+
+  #byAccelerator(choice: Choice): ReadonlyMap<string, readonly number[]> {
+    const members = new Map<string, number[]>();
+    for (const [index, chosen] of choice.entries()) {
+      const candidate = certain(this.groups[index]).candidates[chosen];
+      if (!candidate || candidate.replicas === 0) continue;
+      const known = members.get(candidate.accelerator);
+      if (known) known.push(index);
+      else members.set(candidate.accelerator, [index]);
+    }
+    return members;
+  }
+
+  #packingOf(
+    accelerator: string,
+    members: readonly number[],
+    choice: Choice,
+  ): AcceleratorPacking | undefined {
+    const key = members.map((index) => `${index}:${choice[index]}`).join(" ") + accelerator;
+    if (this.#packings.has(key)) return this.#packings.get(key);
+    const demands = members.map((index) => this.#demandOf(index, certain(choice[index])));
+    const packing = packAccelerator(
+      demands,
+      this.#nodeTypes.get(accelerator) ?? [],
+      this.limitOf(accelerator),
+    );
+    this.#packings.set(key, packing);
+    return packing;
+  }
+
+  #demandOf(index: number, chosen: number): ReplicaDemand {
+    const { group, candidates } = certain(this.groups[index]);
+    const { accelerator, gpusPerReplica, replicas, weightsGiB } = certain(candidates[chosen]);
+    const { cpuMillis, memoryMiB } = group.resources({ accelerator, gpusPerReplica, weightsGiB });
+    return { group: group.id, accelerator, gpusPerReplica, replicas, cpuMillis, memoryMiB };
+  }
+}

@@ -1,0 +1,35 @@
+import type { OptimizeResult } from "./allocation.ts";
+import { allocationsOf, assign, unplacedOf } from "./assignment/assign.ts";
+import { Platform } from "./assignment/platform-cost.ts";
+import type { SizedGroup } from "./assignment/platform-cost.ts";
+import { nodeTypesByAccelerator } from "./packing/node-fit.ts";
+import { nodePoolsOf } from "./packing/pack.ts";
+import type { OptimizeProblem } from "./problem.ts";
+import { candidatesOf } from "./sizing/candidates.ts";
+import { compareText } from "./text-order.ts";
+
+/**
+ * How many replicas of each group on which accelerator, and the nodes that carry them: the most important groups
+ * first, then the least cost per hour. Pure; the order of anything in the problem does not matter.
+ */
+export function optimize(problem: OptimizeProblem): OptimizeResult {
+  const groups = problem.groups
+    .map((group): SizedGroup => {
+      const priority = Math.min(...group.workloads.map((workload) => workload.priority));
+      return { group, priority, ...candidatesOf(group, problem) };
+    })
+    .toSorted((a, b) => a.priority - b.priority || compareText(a.group.id, b.group.id));
+  const nodeTypes = nodeTypesByAccelerator(problem.instanceTypes, problem.reservation);
+  const platform = new Platform(groups, nodeTypes, problem.gpuLimits);
+
+  const choice = assign(platform);
+  const nodePools = platform
+    .packingsOf(choice)
+    .flatMap(([accelerator, packing]) => nodePoolsOf(accelerator, packing));
+  return {
+    allocations: allocationsOf(platform, choice),
+    unplaced: unplacedOf(platform, choice),
+    nodePools,
+    usdPerHour: nodePools.reduce((sum, pool) => sum + pool.usdPerHour, 0),
+  };
+}

@@ -1,0 +1,103 @@
+import { certain } from "../certain.ts";
+import { compareText } from "../text-order.ts";
+import { replicasPerNode } from "./node-fit.ts";
+import type { Allocatable } from "./allocatable.ts";
+import type { NodeType } from "./node-fit.ts";
+
+/** Replicas of one group that nodes must hold. */
+export interface ReplicaDemand {
+  readonly group: string;
+  readonly accelerator: string;
+  readonly gpusPerReplica: number;
+  readonly replicas: number;
+  readonly cpuMillis: number;
+  readonly memoryMiB: number;
+}
+
+/** Replicas that look the same to a node, whichever groups they belong to: one dimension of the packing. */
+export interface ReplicaClass {
+  readonly gpusPerReplica: number;
+  readonly cpuMillis: number;
+  readonly memoryMiB: number;
+  /** Over all groups of the class. */
+  readonly replicas: number;
+  readonly demands: readonly ReplicaDemand[];
+}
+
+/** Nodes of one type that all hold the same: `contents[i]` replicas of the i-th class. */
+export interface NodePattern {
+  readonly node: NodeType;
+  readonly contents: readonly number[];
+  readonly nodeCount: number;
+}
+
+/** Most cards first, then a total order. Groups without replicas are left out. */
+export function replicaClasses(demands: readonly ReplicaDemand[]): readonly ReplicaClass[] {
+  const sorted = demands
+    .filter(({ replicas }) => replicas > 0)
+    .toSorted(
+      (a, b) =>
+        b.gpusPerReplica - a.gpusPerReplica ||
+        b.memoryMiB - a.memoryMiB ||
+        b.cpuMillis - a.cpuMillis ||
+        compareText(a.group, b.group),
+    );
+  const alike = Map.groupBy(sorted, (one) => `${one.gpusPerReplica} ${one.memoryMiB} ${one.cpuMillis}`);
+  return [...alike.values()].map((group) => ({
+    gpusPerReplica: certain(group[0]).gpusPerReplica,
+    cpuMillis: certain(group[0]).cpuMillis,
+    memoryMiB: certain(group[0]).memoryMiB,
+    replicas: group.reduce((sum, { replicas }) => sum + replicas, 0),
+    demands: group,
+  }));
+}
+
+/** What is left of a node that holds `contents`; a negative field where it does not. */
+export function roomLeft(
+  node: Allocatable,
+  classes: readonly ReplicaClass[],
+  contents: readonly number[],
+): Allocatable {
+  let { cpuMillis, memoryMiB, gpuCount, podCount } = node;
+  for (const [index, one] of classes.entries()) {
+    const held = contents[index] ?? 0;
+    cpuMillis -= held * one.cpuMillis;
+    memoryMiB -= held * one.memoryMiB;
+    gpuCount -= held * one.gpusPerReplica;
+    podCount -= held;
+  }
+  return { cpuMillis, memoryMiB, gpuCount, podCount };
+}
+
+export function holds(
+  node: Allocatable,
+  classes: readonly ReplicaClass[],
+  contents: readonly number[],
+): boolean {
+  const left = roomLeft(node, classes, contents);
+  return left.cpuMillis >= 0 && left.memoryMiB >= 0 && left.gpuCount >= 0 && left.podCount >= 0;
+}
+
+/** As many of the remaining replicas as fit, taking the classes in the given order. */
+export function fillNode(
+  node: Allocatable,
+  classes: readonly ReplicaClass[],
+  remaining: readonly number[],
+  order: readonly number[],
+): readonly number[] {
+  const contents = classes.map(() => 0);
+  let room = node;
+  for (const index of order) {
+    const one = certain(classes[index]);
+    const held = Math.min(certain(remaining[index]), replicasPerNode(room, one.gpusPerReplica, one));
+    if (held === 0) continue;
+    contents[index] = held;
+    room = {
+      cpuMillis: room.cpuMillis - held * one.cpuMillis,
+      memoryMiB: room.memoryMiB - held * one.memoryMiB,
+      gpuCount: room.gpuCount - held * one.gpusPerReplica,
+      podCount: room.podCount - held,
+    };
+  }
+  return contents;
+}

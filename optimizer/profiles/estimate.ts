@@ -1,0 +1,136 @@
+import type { Accelerator, ModelArchitecture } from "../catalog/catalog.ts";
+import type { Rejection } from "../workload.ts";
+import type { PerformanceProfile, ProfileOrigin } from "./performance-profile.ts";
+import {
+  computeMsPerToken,
+  exchangeMsPerToken,
+  iterationOverheadMs,
+  kvGiBPerToken,
+  launchOverheadMs,
+  prefillOverheadMs,
+  readKvMs,
+  readMs,
+  syncMsPerIteration,
+  weightBytes,
+  weightsGiB,
+} from "./roofline.ts";
+
+/** The sequences that a `generation` model is estimated for; ignored for `request-response`. */
+export interface EstimateOptions {
+  /** Mean prompt tokens a request. */
+  readonly inputTokens: number;
+  /** Mean generated tokens a request. */
+  readonly outputTokens: number;
+}
+
+export interface ProfileEstimates {
+  readonly profiles: readonly PerformanceProfile[];
+  /** Shapes whose memory is too small. */
+  readonly excluded: readonly Rejection[];
+}
+
+/** Tensor-parallel degrees: powers of two divide the heads of common models and the cards of common nodes. */
+const tensorParallelDegrees = [1, 2, 4, 8] as const;
+
+/** Share of a card's memory that an engine claims: vLLM's default `gpu_memory_utilization`. */
+const usableMemoryFraction = 0.9;
+
+/** What each card needs besides weights and KV cache, in GiB: activations of a full batch, CUDA graphs, buffers. */
+const activationsGiB = 1;
+
+/** vLLM's customary `max_num_seqs`: beyond it schedulers, not memory, set the pace. */
+const mostSequences = 256;
+
+/** Beyond this a request/response batch computes no faster a request, and only makes each wait longer. */
+const requestBatchSize = 32;
+
+/** Half, because engines, their versions and their kernels differ that much on one and the same accelerator. */
+const origin: ProfileOrigin = {
+  kind: "estimate",
+  source: "roofline: datasheet bandwidth and throughput of the accelerator, dimensions of the model",
+  uncertaintyFraction: 0.5,
+};
+
+/** Profiles of the model on each accelerator and number of cards that can hold it. */
+export function estimateProfiles(
+  architecture: ModelArchitecture,
+  accelerators: readonly Accelerator[],
+  options: EstimateOptions,
+): ProfileEstimates {
+  const generates = architecture.task === "generation";
+  // More cards do not answer one small request faster; more replicas serve more of them.
+  const degrees = generates ? tensorParallelDegrees : [1];
+  const sequenceGiB = generates
+    ? kvGiBPerToken(architecture) * Math.max(options.inputTokens + options.outputTokens, 1)
+    : 0;
+  const profiles: PerformanceProfile[] = [];
+  const excluded: Rejection[] = [];
+  for (const accelerator of accelerators) {
+    for (const gpusPerReplica of degrees) {
+      const usableGiB = gpusPerReplica * accelerator.memoryGiB * usableMemoryFraction;
+      // Cards beyond the KV heads hold copies of them.
+      const copies = Math.max(1, gpusPerReplica / architecture.kvHeadCount);
+      const fixedGiB = weightsGiB(architecture) + gpusPerReplica * activationsGiB;
+      const neededGiB = fixedGiB + sequenceGiB * copies;
+      if (neededGiB > usableGiB) {
+        excluded.push({
+          accelerator: accelerator.name,
+          gpusPerReplica,
+          subject: architecture.name,
+          constraint: "memory",
+          allowed: usableGiB,
+          reached: neededGiB,
+          unit: "GiB",
+        });
+        continue;
+      }
+      const sequences = sequenceGiB > 0 ? Math.floor((usableGiB - fixedGiB) / (sequenceGiB * copies)) : 1;
+      profiles.push({
+        model: architecture.name,
+        accelerator: accelerator.name,
+        gpusPerReplica,
+        maxBatchSize: generates ? Math.min(Math.max(sequences, 1), mostSequences) : requestBatchSize,
+        ...(generates
+          ? generationTimes(architecture, accelerator, gpusPerReplica, options)
+          : requestTimes(architecture, accelerator)),
+        weightsGiB: weightsGiB(architecture),
+        origin,
+      });
+    }
+  }
+  return { profiles, excluded };
+}
+
+type Times = Pick<PerformanceProfile, "alphaMs" | "betaMs" | "gammaMs" | "deltaMs">;
+
+/**
+ * A decode iteration reads all weights once, and for each sequence its keys and values, which are on average those of
+ * the prompt and half of the answer. A prefill computes on every prompt token; it overlaps its reading of the weights.
+ */
+function generationTimes(
+  model: ModelArchitecture,
+  accelerator: Accelerator,
+  cards: number,
+  { inputTokens, outputTokens }: EstimateOptions,
+): Times {
+  const perTokenMs =
+    computeMsPerToken(model, accelerator, cards) + exchangeMsPerToken(model, accelerator, cards);
+  const keptTokens = inputTokens + outputTokens / 2;
+  return {
+    alphaMs:
+      readMs(weightBytes(model), accelerator, cards) + iterationOverheadMs + syncMsPerIteration(model, cards),
+    betaMs: readKvMs(model, accelerator, cards) * keptTokens + perTokenMs,
+    gammaMs: prefillOverheadMs + syncMsPerIteration(model, cards),
+    deltaMs: perTokenMs,
+  };
+}
+
+/** One forward pass reads all weights and computes on every token of every request. */
+function requestTimes(model: ModelArchitecture, accelerator: Accelerator): Times {
+  return {
+    alphaMs: 0,
+    betaMs: 0,
+    gammaMs: launchOverheadMs + readMs(weightBytes(model), accelerator, 1),
+    deltaMs: computeMsPerToken(model, accelerator, 1) * (model.tokensPerRequest ?? 1),
+  };
+}

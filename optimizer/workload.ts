@@ -1,0 +1,96 @@
+import type { PerformanceProfile } from "./profiles/performance-profile.ts";
+
+/** Latency targets; an absent field is no target. Means and percentiles are over requests. */
+export interface Slo {
+  readonly ttftMeanMs?: number;
+  readonly ttftP95Ms?: number;
+  readonly itlMeanMs?: number;
+  readonly itlP95Ms?: number;
+  /** Whole request, from arrival to last token or response. */
+  readonly latencyMeanMs?: number;
+  readonly latencyP95Ms?: number;
+}
+
+/** Offered load of one server, over all its replicas. */
+export interface Load {
+  readonly requestsPerMinute: number;
+  /** Mean prompt tokens a request; 1 for request/response models. */
+  readonly inputTokens: number;
+  /** Mean generated tokens a request; 1 for request/response models. */
+  readonly outputTokens: number;
+}
+
+/** A server: one pair of model (version) and service class, as Inferno uses the word. */
+export interface Workload {
+  /** Unique in a problem, such as `tabular/bert-base/3/Premium`. */
+  readonly id: string;
+  readonly model: string;
+  /** 1 (most important) … 100. */
+  readonly priority: number;
+  readonly slo: Slo;
+  readonly load: Load;
+}
+
+/** What one replica needs of its node besides GPUs, and the shape it runs in. */
+export interface ReplicaResources {
+  readonly cpuMillis: number;
+  readonly memoryMiB: number;
+}
+
+/**
+ * Workloads that share the same replicas. Every replica can serve every workload of its group, so sizing must hold
+ * all their SLOs at their joint load.
+ */
+export interface GroupDemand {
+  /** Unique in a problem. */
+  readonly id: string;
+  /** At least one. */
+  readonly workloads: readonly Workload[];
+  /**
+   * Profiles that the group may run on. A (accelerator, gpusPerReplica) shape is a candidate only if every model
+   * of the group has a profile for it.
+   */
+  readonly profiles: readonly PerformanceProfile[];
+  /** Shapes that were ruled out before (too little memory, say); kept for the explanation. */
+  readonly excluded: readonly Rejection[];
+  /** Floor of the replica count; also what an idle group gets. */
+  readonly minReplicas: number;
+  /** Replicas said in the spec: they win over the sizing, whose prediction is then at this count. */
+  readonly fixedReplicas?: number;
+  /** Batch size said in the spec: overrides the profile's. */
+  readonly maxBatchSize?: number;
+  /** Resources of a replica in the given shape. */
+  readonly resources: (shape: ReplicaShape) => ReplicaResources;
+}
+
+export interface ReplicaShape {
+  readonly accelerator: string;
+  readonly gpusPerReplica: number;
+  /** Weights of all models of the group, over all cards. */
+  readonly weightsGiB: number;
+}
+
+/** Why a shape cannot serve a workload: data, rendered to text only where it is printed. */
+export interface Rejection {
+  readonly accelerator: string;
+  readonly gpusPerReplica: number;
+  /** The workload that fails, or the group's id where the whole group does. */
+  readonly subject: string;
+  readonly constraint:
+    | "memory"
+    | "profile"
+    | "ttftMean"
+    | "ttftP95"
+    | "itlMean"
+    | "itlP95"
+    | "latencyMean"
+    | "latencyP95"
+    | "load"
+    | "capacity"
+    | "node";
+  /** The limit: the SLO in ms, the memory or the cards there are. */
+  readonly allowed: number;
+  /** What the shape would need or reach at best (one request alone, for an SLO). */
+  readonly reached: number;
+  readonly unit: "ms" | "GiB" | "GPU" | "requests/min" | "mCPU" | "MiB" | "profile";
+}

@@ -1,0 +1,52 @@
+import type { ReplicaResources, ReplicaShape } from "../../optimizer/workload.ts";
+import type { EnginePlan, ReplicaGroupPlan } from "../plan/platform-plan.ts";
+import type { WireProtocol } from "../routes/routing-table.ts";
+
+export type EngineType = "triton" | "vllm";
+
+/**
+ * The facts of an inference engine. Components, proxy, emulator, policies and docs all read them here, so that a port
+ * or a probe is written once.
+ */
+export interface EngineProfile {
+  readonly type: EngineType;
+  readonly title: string;
+  readonly protocol: WireProtocol;
+  /** The kind of model it serves. */
+  readonly task: "generation" | "request-response";
+  /** Exact tag; a spec may override it. */
+  readonly image: string;
+  readonly storage: readonly ("dataset" | "s3")[];
+  readonly loading: readonly ("preload" | "on-demand")[];
+  /** `engine`: all models of an engine share its replicas. `model`: every model version and class has its own. */
+  readonly replicasPer: "engine" | "model";
+  readonly ports: { readonly http: number; readonly grpc?: number; readonly metrics: number };
+  readonly probes: { readonly startup: string; readonly liveness: string; readonly readiness: string };
+  readonly metrics: {
+    readonly path: string;
+    /** Gauge of waiting requests: the signal for autoscaling. */
+    readonly queueDepth: string;
+  };
+  /** User and group that the image can run as without root. */
+  readonly runAs: { readonly userId: number; readonly groupId: number };
+  readonly drain: {
+    /** Time between removal from the endpoints and SIGTERM, so that proxies stop sending first. */
+    readonly preStopSeconds: number;
+    /** Longest request that a drain waits for. */
+    readonly requestSeconds: number;
+  };
+  /** Size of the memory-backed /dev/shm of one replica in MiB. */
+  readonly sharedMemoryMiB: (shape: ReplicaShape) => number;
+  /** CPU and memory (shared memory included) that one replica requests. */
+  readonly resources: (shape: ReplicaShape) => ReplicaResources;
+  readonly command: (group: ReplicaGroupPlan, engine: EnginePlan) => readonly string[];
+  /** Environment of the container, without secrets. */
+  readonly environment: (group: ReplicaGroupPlan, engine: EnginePlan) => Readonly<Record<string, string>>;
+  /** What the engine cannot do here, for its users. */
+  readonly limits: readonly string[];
+}
+
+/** Pod grace period: preStop, the longest request, and a margin to exit. */
+export function terminationGraceSeconds(profile: EngineProfile): number {
+  return profile.drain.preStopSeconds + profile.drain.requestSeconds + 15;
+}

@@ -1,0 +1,13 @@
+import type { EngineProfile, EngineType } from "./engine-profile.ts";
+import { tritonProfile } from "./triton/profile.ts";
+import { vllmProfile } from "./vllm/profile.ts";
+
+/** Every engine there is. A new engine adds its type and one line here. */
+export const engineProfiles: Readonly<Record<EngineType, EngineProfile>> = {
+  triton: tritonProfile,
+  vllm: vllmProfile,
+};
+
+export function isEngineType(type: string): type is EngineType {
+  return Object.hasOwn(engineProfiles, type);
+}

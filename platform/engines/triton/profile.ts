@@ -1,0 +1,45 @@
+import type { EngineProfile } from "../engine-profile.ts";
+
+/** Where the model repository is mounted. */
+export const tritonModelRepository = "/models";
+
+const requestSeconds = 60;
+
+export const tritonProfile: EngineProfile = {
+  type: "triton",
+  title: "NVIDIA Triton Inference Server",
+  protocol: "open-inference-v2",
+  task: "request-response",
+  image: "nvcr.io/nvidia/tritonserver:26.07-py3",
+  storage: ["dataset"],
+  loading: ["preload", "on-demand"],
+  replicasPer: "engine",
+  ports: { http: 8000, grpc: 8001, metrics: 8002 },
+  // Readiness with strict readiness on means "all models that were asked for are loaded".
+  probes: { startup: "/v2/health/ready", liveness: "/v2/health/live", readiness: "/v2/health/ready" },
+  metrics: { path: "/metrics", queueDepth: "nv_inference_pending_request_count" },
+  runAs: { userId: 1000, groupId: 1000 },
+  drain: { preStopSeconds: 15, requestSeconds },
+  // Python backends exchange tensors through shared memory; 1 GiB holds a few batches of large inputs.
+  sharedMemoryMiB: () => 1024,
+  resources: (shape) => ({
+    cpuMillis: 2_000 * shape.gpusPerReplica,
+    // Weights pass through host memory while they load.
+    memoryMiB: 6_144 + Math.ceil(shape.weightsGiB * 1024 * 2),
+  }),
+  command: (group, engine) => [
+    "tritonserver",
+    `--model-repository=${tritonModelRepository}`,
+    // Never poll: a half-copied model would be loaded, and whoever can write the folder could run code.
+    "--model-control-mode=explicit",
+    ...(engine.loading === "preload" ? group.models.map((model) => `--load-model=${model.name}`) : []),
+    "--strict-readiness=true",
+    `--exit-timeout-secs=${requestSeconds}`,
+    "--allow-metrics=true",
+  ],
+  environment: () => ({}),
+  limits: [
+    "Models come from a Domino dataset, mounted read-only.",
+    "All models of an engine share its replicas and GPUs.",
+  ],
+};

@@ -1,0 +1,65 @@
+import type { EngineProfile } from "../engine-profile.ts";
+
+/** Where a dataset is mounted. */
+export const vllmModelRoot = "/models";
+
+const requestSeconds = 300;
+
+export const vllmProfile: EngineProfile = {
+  type: "vllm",
+  title: "vLLM",
+  protocol: "openai",
+  task: "generation",
+  image: "vllm/vllm-openai:v0.27.1",
+  storage: ["dataset", "s3"],
+  loading: ["preload"],
+  replicasPer: "model",
+  ports: { http: 8000, metrics: 8000 },
+  probes: { startup: "/health", liveness: "/health", readiness: "/health" },
+  metrics: { path: "/metrics", queueDepth: "vllm:num_requests_waiting" },
+  // The image's passwd has uid 2000 in group 0; an unknown uid makes the engine fail at start.
+  runAs: { userId: 2000, groupId: 0 },
+  drain: { preStopSeconds: 15, requestSeconds },
+  // Tensor-parallel workers exchange activations through shared memory.
+  sharedMemoryMiB: (shape) => (shape.gpusPerReplica > 1 ? 4_096 * shape.gpusPerReplica : 2_048),
+  resources: (shape) => ({
+    // One busy process a GPU, and the API server with the tokenizer.
+    cpuMillis: 2_000 + 2_000 * shape.gpusPerReplica,
+    // Shared memory, the processes themselves (about 4 GiB a GPU) and the load buffer.
+    memoryMiB:
+      (shape.gpusPerReplica > 1 ? 4_096 * shape.gpusPerReplica : 2_048) +
+      4_096 * shape.gpusPerReplica +
+      8_192,
+  }),
+  command: (group, engine) => {
+    const model = group.models[0];
+    const version = model?.versions[0];
+    const folder = `${model?.name}/${version?.version}`;
+    const location =
+      engine.storage.kind === "s3"
+        ? `s3://${[engine.storage.bucket, engine.storage.prefix, folder].filter(Boolean).join("/")}`
+        : `${vllmModelRoot}/${folder}`;
+    return [
+      "vllm",
+      "serve",
+      location,
+      "--host=0.0.0.0",
+      "--port=8000",
+      `--served-model-name=${model?.name}`,
+      `--tensor-parallel-size=${group.gpusPerReplica}`,
+      `--max-num-seqs=${group.maxBatchSize}`,
+      `--max-model-len=${model?.maxSequenceTokens}`,
+      "--gpu-memory-utilization=0.9",
+      ...(engine.storage.kind === "s3" ? ["--load-format=runai_streamer"] : []),
+      // Finishes running requests after SIGTERM instead of aborting them.
+      `--shutdown-timeout=${requestSeconds}`,
+    ];
+  },
+  environment: () => ({
+    // The pod runs with a read-only root and reaches no model hub.
+    HOME: "/tmp",
+    HF_HUB_OFFLINE: "1",
+    VLLM_NO_USAGE_STATS: "1",
+  }),
+  limits: ["One model version a replica group.", "Models come from S3 (streamed) or a Domino dataset."],
+};

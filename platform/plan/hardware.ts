@@ -1,0 +1,53 @@
+import type { Accelerator, Catalog, InstanceType } from "../../optimizer/catalog/catalog.ts";
+import type { NodeReservation } from "../../optimizer/problem.ts";
+import type { PlatformSpec } from "../spec/schema.ts";
+
+/**
+ * What Domino's daemons take of every GPU node: CNI, kube-proxy, Calico, EFS and EBS CSI, device plugin, DCGM exporter,
+ * log and metrics agents. An upper bound from their charts' default requests.
+ */
+export const nodeReservation: NodeReservation = {
+  daemonCpuMillis: 800,
+  daemonMemoryMiB: 1_536,
+  daemonPodCount: 12,
+};
+
+export interface Hardware {
+  readonly accelerators: readonly Accelerator[];
+  readonly instanceTypes: readonly InstanceType[];
+  readonly gpuLimits: Readonly<Record<string, number>>;
+}
+
+/** Accelerators and instance types that the spec allows: the catalog's and its own, narrowed by `accelerators.use`. */
+export function allowedHardware(spec: PlatformSpec, catalog: Catalog): Hardware {
+  const custom = spec.accelerators?.custom ?? [];
+  const used = spec.accelerators?.use;
+  const allowed = (name: string) => used?.includes(name) ?? true;
+  return {
+    accelerators: [
+      ...catalog.accelerators,
+      ...custom.map((accelerator) => ({
+        name: accelerator.name,
+        memoryGiB: accelerator.memory,
+        memoryBandwidthGBps: accelerator.memoryBandwidth,
+        dense16BitTflops: accelerator.dense16BitTflops,
+        source: accelerator.source,
+      })),
+    ].filter((accelerator) => allowed(accelerator.name)),
+    instanceTypes: [
+      ...catalog.instanceTypes,
+      ...custom.flatMap((accelerator) =>
+        accelerator.instanceTypes.map((type) => ({
+          name: type.name,
+          accelerator: accelerator.name,
+          gpuCount: type.gpus,
+          vcpuCount: type.vcpus,
+          memoryGiB: type.memory,
+          maxPodCount: type.maxPods,
+          usdPerHour: type.price,
+        })),
+      ),
+    ].filter((type) => allowed(type.accelerator)),
+    gpuLimits: spec.accelerators?.limits ?? {},
+  };
+}

@@ -1,0 +1,34 @@
+import type { EnginePlan, NamespacePlan, ReplicaGroupPlan } from "./platform-plan.ts";
+
+/** Requests (and limits) of one proxy pod: a core and a half carries thousands of requests a second. */
+export const proxyPod = { cpuMillis: 1_500, memoryMiB: 2_048 } as const;
+
+/**
+ * The platform's own namespace first, then those that engines name. Quotas leave room for one more pod of every
+ * Deployment: during a rolling update the pod that leaves still counts while its successor is created.
+ */
+export function namespacePlans(
+  platformNamespace: string,
+  engines: readonly EnginePlan[],
+  groups: readonly ReplicaGroupPlan[],
+  proxyReplicas: number,
+): NamespacePlan[] {
+  const others = [...new Set(engines.map((engine) => engine.namespace))]
+    .filter((name) => name !== platformNamespace)
+    .toSorted();
+  return [platformNamespace, ...others].map((name) => {
+    const own = groups.filter((group) => group.namespace === name);
+    const proxies = name === platformNamespace ? proxyReplicas + 1 : 0;
+    const sum = (amount: (group: ReplicaGroupPlan) => number) =>
+      own.reduce((total, group) => total + (group.replicas + 1) * amount(group), 0);
+    return {
+      name,
+      quota: {
+        gpus: sum((group) => group.gpusPerReplica),
+        pods: sum(() => 1) + proxies,
+        cpuMillis: sum((group) => group.cpuMillis) + proxies * proxyPod.cpuMillis,
+        memoryMiB: sum((group) => group.memoryMiB) + proxies * proxyPod.memoryMiB,
+      },
+    };
+  });
+}

@@ -1,0 +1,51 @@
+import type { InstanceType } from "../../optimizer/catalog/catalog.ts";
+import type { NodePoolAllocation } from "../../optimizer/allocation.ts";
+import { allocatable } from "../../optimizer/packing/allocatable.ts";
+import type { NodePoolPlan } from "./platform-plan.ts";
+import { nodeReservation } from "./hardware.ts";
+
+/** The packed nodes as EKS managed node groups. */
+export function nodePoolPlans(
+  platform: string,
+  pools: readonly NodePoolAllocation[],
+  instanceTypes: readonly InstanceType[],
+): NodePoolPlan[] {
+  return pools
+    .map((pool): NodePoolPlan => {
+      const type = instanceTypes.find((candidate) => candidate.name === pool.instanceType);
+      if (!type) throw new RangeError(`packed onto ${pool.instanceType}, which is not allowed`);
+      const room = allocatable(type, nodeReservation);
+      return {
+        name: `${platform}-${pool.instanceType.replaceAll(".", "-")}`,
+        accelerator: pool.accelerator,
+        instanceType: pool.instanceType,
+        gpusPerNode: type.gpuCount,
+        minNodes: pool.nodeCount,
+        desiredNodes: pool.nodeCount,
+        maxNodes: pool.nodeCount + 1,
+        usdPerHour: pool.usdPerHour,
+        allocatable: { cpuMillis: room.cpuMillis, memoryMiB: room.memoryMiB, gpuCount: room.gpuCount },
+        nodes: pool.nodes,
+      };
+    })
+    .toSorted((left, right) => (left.name < right.name ? -1 : 1));
+}
+
+/** Splits each pool's cost over the groups on it by the cards they use, so that the shares add up to the total. */
+export function costShares(
+  pools: readonly NodePoolPlan[],
+  gpusPerReplica: ReadonlyMap<string, number>,
+): Map<string, number> {
+  const shares = new Map<string, number>();
+  for (const pool of pools) {
+    const used = new Map<string, number>();
+    for (const { group, count } of pool.nodes.flatMap((node) => node.replicas)) {
+      used.set(group, (used.get(group) ?? 0) + count * (gpusPerReplica.get(group) ?? 0));
+    }
+    const total = [...used.values()].reduce((sum, gpus) => sum + gpus, 0);
+    for (const [group, gpus] of used) {
+      shares.set(group, (shares.get(group) ?? 0) + (pool.usdPerHour * gpus) / total);
+    }
+  }
+  return shares;
+}

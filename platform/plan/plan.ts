@@ -1,0 +1,163 @@
+import { catalogOf } from "../../optimizer/catalog/registry.ts";
+import type { Catalog } from "../../optimizer/catalog/catalog.ts";
+import type { GroupAllocation, OptimizeResult } from "../../optimizer/allocation.ts";
+import { optimize } from "../../optimizer/optimize.ts";
+import type { GroupDemand } from "../../optimizer/workload.ts";
+import { PlatformError } from "../errors/platform-error.ts";
+import { engineProfiles } from "../engines/registry.ts";
+import type { EngineType } from "../engines/engine-profile.ts";
+import { routesOf, serviceEndpoints } from "../routes/routes-of.ts";
+import type { EngineSpec, PlatformSpec } from "../spec/schema.ts";
+import { groupDrafts, type GroupDraft } from "./group-drafts.ts";
+import { groupPlan } from "./group-plan.ts";
+import { allowedHardware, nodeReservation } from "./hardware.ts";
+import { namespacePlans } from "./namespaces.ts";
+import { costShares, nodePoolPlans } from "./node-pools.ts";
+import type {
+  EnginePlan,
+  ModelStorage,
+  PlatformPlan,
+  ReplicaGroupPlan,
+  ServerPlan,
+  UnplacedPlan,
+} from "./platform-plan.ts";
+
+/**
+ * Resolves a spec into a plan: which accelerator, how many replicas, on which nodes, at what cost and latency.
+ * Pure and deterministic: the same spec gives the same plan, on any day.
+ *
+ * Servers that cannot be placed are data (`unplaced`), not an error: who needs all of them calls {@link requirePlaced}.
+ */
+export function planPlatform(spec: PlatformSpec): PlatformPlan {
+  const catalog = requireCatalog(spec.catalog);
+  const hardware = allowedHardware(spec, catalog);
+  const drafts = groupDrafts(spec, catalog, hardware.accelerators);
+  const result = optimize({
+    groups: drafts.map((draft) => draft.demand),
+    accelerators: hardware.accelerators,
+    instanceTypes: hardware.instanceTypes,
+    gpuLimits: hardware.gpuLimits,
+    reservation: nodeReservation,
+  });
+
+  const platformNamespace = `domino-inference-${spec.metadata.stage}`;
+  const allocations = new Map(result.allocations.map((allocation) => [allocation.group, allocation]));
+  const pools = nodePoolPlans(spec.metadata.name, result.nodePools, hardware.instanceTypes);
+  const shares = costShares(
+    pools,
+    new Map(result.allocations.map(({ group, chosen }) => [group, chosen.gpusPerReplica])),
+  );
+  const groups = drafts
+    .flatMap((draft): ReplicaGroupPlan[] => {
+      const allocation = allocations.get(draft.name);
+      if (!allocation) return [];
+      const engine = spec.engines.find((candidate) => candidate.name === draft.engine);
+      return [
+        groupPlan({
+          draft,
+          allocation,
+          namespace: engine?.namespace ?? platformNamespace,
+          usdPerHour: shares.get(draft.name) ?? 0,
+          nodePools: pools.filter((pool) => holds(pool.nodes, draft.name)).map((pool) => pool.name),
+        }),
+      ];
+    })
+    .toSorted(byName);
+  const engines = spec.engines
+    .map((engine) => enginePlan(engine, platformNamespace, groups))
+    .toSorted(byName);
+  const servers = drafts.flatMap((draft) => serverPlans(draft, allocations.get(draft.name)));
+  return {
+    apiVersion: "domino-inference/v1",
+    kind: "PlatformPlan",
+    platform: spec.metadata.name,
+    stage: spec.metadata.stage,
+    catalog: { version: catalog.version, pricesAsOf: catalog.pricesAsOf, region: catalog.region },
+    engines,
+    groups,
+    servers: servers.toSorted((left, right) => (left.id < right.id ? -1 : 1)),
+    nodePools: pools,
+    routes: routesOf(engines, groups, serviceEndpoints),
+    unplaced: unplacedPlans(result, drafts),
+    namespaces: namespacePlans(platformNamespace, engines, groups, spec.proxy?.replicas ?? 0),
+    totals: {
+      usdPerHour: result.usdPerHour,
+      nodes: pools.reduce((sum, pool) => sum + pool.desiredNodes, 0),
+      gpus: pools.reduce((sum, pool) => sum + pool.desiredNodes * pool.gpusPerNode, 0),
+      gpusUsed: groups.reduce((sum, group) => sum + group.replicas * group.gpusPerReplica, 0),
+      replicas: groups.reduce((sum, group) => sum + group.replicas, 0),
+      servers: servers.length,
+      serversPlaced: servers.filter((server) => server.group !== undefined).length,
+    },
+    ...(spec.budget === undefined ? {} : { budgetUsdPerHour: spec.budget }),
+  };
+}
+
+function requireCatalog(version: string): Catalog {
+  const catalog = catalogOf(version);
+  if (!catalog) {
+    throw new PlatformError([
+      { code: "SPEC_CATALOG_UNKNOWN", path: "catalog", message: `catalog "${version}"` },
+    ]);
+  }
+  return catalog;
+}
+
+function holds(nodes: ReplicaNodes, group: string): boolean {
+  return nodes.some((node) => node.replicas.some((replica) => replica.group === group));
+}
+
+type ReplicaNodes = PlatformPlan["nodePools"][number]["nodes"];
+
+function enginePlan(
+  engine: EngineSpec,
+  platformNamespace: string,
+  groups: readonly ReplicaGroupPlan[],
+): EnginePlan {
+  const type = engine.type as EngineType;
+  return {
+    name: engine.name,
+    type,
+    protocol: engineProfiles[type].protocol,
+    namespace: engine.namespace ?? platformNamespace,
+    image: engine.image ?? engineProfiles[type].image,
+    loading: engine.loading ?? "preload",
+    storage: storageOf(engine),
+    groups: groups.filter((group) => group.engine === engine.name).map((group) => group.name),
+  };
+}
+
+function storageOf(engine: EngineSpec): ModelStorage {
+  if (typeof engine.storage !== "string") return { kind: "dataset", ...engine.storage };
+  const [bucket = "", ...prefix] = engine.storage.replace(/^s3:\/\//, "").split("/");
+  return { kind: "s3", bucket, prefix: prefix.filter(Boolean).join("/") };
+}
+
+function serverPlans(draft: GroupDraft, allocation: GroupAllocation | undefined): ServerPlan[] {
+  return draft.servers.map((server): ServerPlan => {
+    const prediction = allocation?.chosen.predictions.find((one) => one.workload === server.id);
+    return {
+      ...server,
+      task: draft.profile.task,
+      ...(allocation ? { group: draft.name } : {}),
+      ...(prediction
+        ? { prediction: { ttft: prediction.ttft, itl: prediction.itl, latency: prediction.latency } }
+        : {}),
+    };
+  });
+}
+
+function unplacedPlans(result: OptimizeResult, drafts: readonly GroupDraft[]): UnplacedPlan[] {
+  return result.unplaced.map(({ group, rejections }) => ({
+    servers: workloadIds(drafts.find((draft) => draft.name === group)?.demand),
+    misses: rejections,
+  }));
+}
+
+function workloadIds(demand: GroupDemand | undefined): string[] {
+  return demand?.workloads.map((workload) => workload.id) ?? [];
+}
+
+function byName(left: { readonly name: string }, right: { readonly name: string }): number {
+  return left.name < right.name ? -1 : left.name > right.name ? 1 : 0;
+}

@@ -1,0 +1,186 @@
+import type { Rejection, Load, Slo } from "../../optimizer/workload.ts";
+import type { Candidate, WorkloadPrediction } from "../../optimizer/allocation.ts";
+import type { ProfileOrigin } from "../../optimizer/profiles/performance-profile.ts";
+import type { RoutingTable, WireProtocol } from "../routes/routing-table.ts";
+import type { EngineType } from "../engines/engine-profile.ts";
+import type { Stage } from "../spec/schema.ts";
+
+/** Everything that follows from a spec, every number resolved. Plain data: `JSON.stringify` loses nothing. */
+export interface PlatformPlan {
+  readonly apiVersion: "domino-inference/v1";
+  readonly kind: "PlatformPlan";
+  /** `metadata.name` of the spec. */
+  readonly platform: string;
+  readonly stage: Stage;
+  readonly catalog: { readonly version: string; readonly pricesAsOf: string; readonly region: string };
+  /** Sorted by name. */
+  readonly engines: readonly EnginePlan[];
+  /** Sorted by name. */
+  readonly groups: readonly ReplicaGroupPlan[];
+  /** Sorted by id. */
+  readonly servers: readonly ServerPlan[];
+  /** Sorted by name. */
+  readonly nodePools: readonly NodePoolPlan[];
+  readonly routes: RoutingTable;
+  readonly unplaced: readonly UnplacedPlan[];
+  /** Namespaces that the engines live in, the first one (the platform's own) also holds the proxy. */
+  readonly namespaces: readonly NamespacePlan[];
+  readonly totals: PlanTotals;
+  /** Most that the nodes may cost an hour, as the spec says it. */
+  readonly budgetUsdPerHour?: number;
+}
+
+/** One entry of `engines` in the spec, with its defaults filled in. */
+export interface EnginePlan {
+  readonly name: string;
+  readonly type: EngineType;
+  readonly protocol: WireProtocol;
+  readonly namespace: string;
+  readonly image: string;
+  readonly loading: "preload" | "on-demand";
+  readonly storage: ModelStorage;
+  /** Names of its replica groups. */
+  readonly groups: readonly string[];
+}
+
+/** Where an engine's models lie. */
+export type ModelStorage =
+  | { readonly kind: "dataset"; readonly dataset: string; readonly path: string }
+  | {
+      readonly kind: "s3";
+      readonly bucket: string;
+      /** Without leading or trailing slash; may be empty. */ readonly prefix: string;
+    };
+
+/** Identical replicas behind one Kubernetes Service: one Deployment in a cluster, one emulated engine locally. */
+export interface ReplicaGroupPlan {
+  /** Name of the Deployment and the Service; at most 63 characters. */
+  readonly name: string;
+  readonly engine: string;
+  readonly engineType: EngineType;
+  readonly namespace: string;
+  readonly models: readonly GroupModel[];
+  /** Service classes served here, most important first. */
+  readonly serviceClasses: readonly string[];
+  readonly accelerator: string;
+  readonly gpusPerReplica: number;
+  readonly replicas: number;
+  /** Who may change `replicas` after deployment; exactly one. */
+  readonly replicasOwner: "plan";
+  /** `spec`: written there. `optimizer`: computed from load and SLOs. */
+  readonly replicasFrom: "spec" | "optimizer";
+  readonly maxBatchSize: number;
+  /** Requests (and limits) of one replica's pod. */
+  readonly cpuMillis: number;
+  readonly memoryMiB: number;
+  /** Size of the memory-backed /dev/shm, part of `memoryMiB`. */
+  readonly sharedMemoryMiB: number;
+  /** Time a replica may take from start to ready: from the weights and an assumed read rate. */
+  readonly startupSeconds: number;
+  readonly weightsGiB: number;
+  readonly utilisation: number;
+  readonly maxRequestsPerMinutePerReplica: number;
+  /** Joint offered load of the group. */
+  readonly requestsPerMinute: number;
+  /** Share of the node cost: by cards, of the pools its replicas run on. */
+  readonly usdPerHour: number;
+  /** Names of the node pools that its replicas were packed onto. */
+  readonly nodePools: readonly string[];
+  /** What set the replica count, and the next best choice. */
+  readonly explanation: GroupExplanation;
+}
+
+export interface GroupModel {
+  readonly name: string;
+  /** Versions served by this group, with their weight in percent over all groups. */
+  readonly versions: readonly { readonly version: string; readonly weight: number }[];
+  /** Performance parameters that the sizing and the emulator use. */
+  readonly parameters: {
+    readonly alphaMs: number;
+    readonly betaMs: number;
+    readonly gammaMs: number;
+    readonly deltaMs: number;
+  };
+  readonly task: "generation" | "request-response";
+  /** Longest sequence the model takes, in tokens. */
+  readonly maxSequenceTokens: number;
+  readonly origin: ProfileOrigin;
+}
+
+export interface GroupExplanation {
+  readonly binding: Candidate["binding"];
+  readonly bindingSlo?: { readonly workload: string; readonly target: string };
+  /** The next best shape and what it would add to the platform's node cost; absent where there is none. */
+  readonly nextBest?: {
+    readonly accelerator: string;
+    readonly gpusPerReplica: number;
+    readonly replicas: number;
+    readonly extraUsdPerHour: number;
+  };
+}
+
+/** A pair of model and service class. */
+export interface ServerPlan {
+  /** `<engine>/<model>/<version>/<class>`. */
+  readonly id: string;
+  readonly engine: string;
+  readonly model: string;
+  readonly version: string;
+  readonly serviceClass: string;
+  readonly priority: number;
+  readonly slo: Slo;
+  readonly load: Load;
+  readonly task: "generation" | "request-response";
+  /** Absent where the server could not be placed. */
+  readonly group?: string;
+  readonly prediction?: Omit<WorkloadPrediction, "workload">;
+}
+
+/** One EKS managed node group. */
+export interface NodePoolPlan {
+  /** `<platform>-<instance type>`, dots as dashes. */
+  readonly name: string;
+  readonly accelerator: string;
+  readonly instanceType: string;
+  readonly gpusPerNode: number;
+  readonly minNodes: number;
+  readonly desiredNodes: number;
+  /** Desired plus one: room to replace a node. */
+  readonly maxNodes: number;
+  /** Of `desiredNodes`. */
+  readonly usdPerHour: number;
+  /** What pods may request of one node, after kubelet and daemons. */
+  readonly allocatable: { readonly cpuMillis: number; readonly memoryMiB: number; readonly gpuCount: number };
+  readonly nodes: readonly {
+    readonly replicas: readonly { readonly group: string; readonly count: number }[];
+  }[];
+}
+
+/** Servers that cannot be placed, with the nearest misses first. */
+export interface UnplacedPlan {
+  readonly servers: readonly string[];
+  readonly misses: readonly Rejection[];
+}
+
+export interface NamespacePlan {
+  readonly name: string;
+  /** Upper bounds for the namespace's ResourceQuota, with room for one extra pod a group. */
+  readonly quota: {
+    readonly gpus: number;
+    readonly pods: number;
+    readonly cpuMillis: number;
+    readonly memoryMiB: number;
+  };
+}
+
+export interface PlanTotals {
+  readonly usdPerHour: number;
+  readonly nodes: number;
+  /** Cards paid for. */
+  readonly gpus: number;
+  /** Cards requested by replicas. */
+  readonly gpusUsed: number;
+  readonly replicas: number;
+  readonly servers: number;
+  readonly serversPlaced: number;
+}

@@ -1,0 +1,73 @@
+import { engineProfiles } from "../engines/registry.ts";
+import type { EnginePlan, ReplicaGroupPlan } from "../plan/platform-plan.ts";
+import type { RouteModel, RouteServer, RouteTarget, RouteVersion, RoutingTable } from "./routing-table.ts";
+
+/** Base URLs of a group's replicas: one Service in a cluster, one address per emulated replica locally. */
+export type EndpointsOf = (group: ReplicaGroupPlan) => readonly string[];
+
+/** The group's Service inside a cluster. */
+export const serviceEndpoints: EndpointsOf = (group) => [
+  `http://${group.name}.${group.namespace}.svc.cluster.local:${engineProfiles[group.engineType].ports.http}`,
+];
+
+/** The routing table of planned engines; engines without a placed group are left out. */
+export function routesOf(
+  engines: readonly EnginePlan[],
+  groups: readonly ReplicaGroupPlan[],
+  endpointsOf: EndpointsOf,
+): RoutingTable {
+  const servers = engines.flatMap((engine): RouteServer[] => {
+    const own = groups.filter((group) => group.engine === engine.name);
+    if (own.length === 0) return [];
+    return [
+      {
+        name: engine.name,
+        type: engine.type,
+        protocol: engine.protocol,
+        loading: engine.loading,
+        models: modelsOf(own, endpointsOf),
+      },
+    ];
+  });
+  return {
+    apiVersion: "domino-inference/v1",
+    kind: "RoutingTable",
+    servers: servers.toSorted(byKey((server) => server.name)),
+  };
+}
+
+function modelsOf(groups: readonly ReplicaGroupPlan[], endpointsOf: EndpointsOf): RouteModel[] {
+  const names = new Set(groups.flatMap((group) => group.models.map((model) => model.name)));
+  return [...names].toSorted().map((name) => ({ name, versions: versionsOf(name, groups, endpointsOf) }));
+}
+
+function versionsOf(
+  name: string,
+  groups: readonly ReplicaGroupPlan[],
+  endpointsOf: EndpointsOf,
+): RouteVersion[] {
+  const versions = new Map<string, { weight: number; targets: RouteTarget[] }>();
+  for (const group of groups) {
+    for (const { version, weight } of group.models.find((model) => model.name === name)?.versions ?? []) {
+      const known = versions.get(version) ?? { weight, targets: [] };
+      known.targets.push({
+        group: group.name,
+        serviceClasses: group.serviceClasses,
+        endpoints: endpointsOf(group),
+        timeoutMs: engineProfiles[group.engineType].drain.requestSeconds * 1000,
+      });
+      versions.set(version, known);
+    }
+  }
+  return [...versions.entries()]
+    .map(([version, { weight, targets }]) => ({
+      version,
+      weight,
+      targets: targets.toSorted(byKey((target) => target.group)),
+    }))
+    .toSorted(byKey((entry) => entry.version));
+}
+
+function byKey<T>(key: (item: T) => string): (left: T, right: T) => number {
+  return (left, right) => (key(left) < key(right) ? -1 : key(left) > key(right) ? 1 : 0);
+}

@@ -1,0 +1,28 @@
+import { engineProfiles } from "../engines/registry.ts";
+import type { EngineType } from "../engines/engine-profile.ts";
+
+/** Longest name that a Kubernetes Service and a pod label value take. */
+export const groupNameMaxLength = 63;
+
+/**
+ * Name of a replica group's Deployment and Service. It is a promise: changing the scheme would replace every engine.
+ * Engines whose models share replicas have one group; others one per model and class, and per version only where
+ * several versions run side by side, so that a new version of a model is a rolling update and not a second server.
+ */
+export function groupName(
+  type: EngineType,
+  engine: string,
+  model: { readonly name: string; readonly serviceClass: string; readonly canaryVersion?: string },
+): string {
+  if (engineProfiles[type].replicasPer === "engine") return engine;
+  const parts = [engine, model.name, model.serviceClass];
+  if (model.canaryVersion !== undefined) parts.push(`v${model.canaryVersion}`);
+  return parts.map(slug).join("-");
+}
+
+function slug(text: string): string {
+  return text
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, "-")
+    .replace(/^-+|-+$/g, "");
+}

@@ -1,0 +1,41 @@
+import type { SpecPath } from "./positions.ts";
+
+/**
+ * Keys of the platform's design that nothing acts on in this version. They are told apart from misspelt keys, so that
+ * a user learns "not yet" rather than "unknown". `*` stands for a list index.
+ */
+const plannedKeys: readonly string[] = [
+  "gateway",
+  "benchmark",
+  "observability",
+  "cluster.create",
+  "domino.registry",
+  "engines.*.models.*.dynamo",
+  "engines.*.autoscaling",
+  "engines.*.deployment",
+];
+
+const plannedValues: Readonly<Record<string, readonly string[]>> = {
+  "nodes.provisioner": ["karpenter"],
+  "nodes.purchase.*": ["spot", "reserved"],
+};
+
+/** Engines of the design without a profile yet. */
+export const plannedEngineTypes: readonly string[] = ["dynamo", "kserve", "ray-serve", "torchserve"];
+
+/** Storage of the design that no engine loads from yet. */
+const plannedStorageSchemes: readonly string[] = ["fsx://", "hf://", "pvc://"];
+
+function pattern(path: SpecPath): string {
+  return path.map((step) => (typeof step === "number" ? "*" : String(step))).join(".");
+}
+
+export function isPlannedKey(path: SpecPath): boolean {
+  return plannedKeys.includes(pattern(path));
+}
+
+export function isPlannedValue(path: SpecPath, value: unknown): boolean {
+  if (typeof value !== "string") return false;
+  if (path.at(-1) === "storage") return plannedStorageSchemes.some((scheme) => value.startsWith(scheme));
+  return plannedValues[pattern(path)]?.includes(value) ?? false;
+}

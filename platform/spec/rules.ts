@@ -1,0 +1,27 @@
+import type { Problem } from "../errors/platform-error.ts";
+import type { SpecPath } from "./positions.ts";
+import { record, type Raw } from "./raw.ts";
+import { clusterProblems } from "./rules/cluster.ts";
+import { dominoProblems } from "./rules/domino.ts";
+import { engineProblems } from "./rules/engines.ts";
+import { acceleratorProblems, knownAccelerators } from "./rules/accelerators.ts";
+import { serviceClassProblems } from "./rules/service-classes.ts";
+
+/** A problem before its path is turned into text and a position. */
+export interface RuleProblem extends Omit<Problem, "path" | "position"> {
+  readonly path: SpecPath;
+  /** Point at the key instead of the value. */
+  readonly atKey?: boolean;
+}
+
+/** Everything about a spec that one value alone cannot show: duplicates, references, contradictions. */
+export function ruleProblems(raw: unknown): RuleProblem[] {
+  const spec: Raw = record(raw);
+  return [
+    ...acceleratorProblems(spec),
+    ...serviceClassProblems(spec),
+    ...dominoProblems(spec),
+    ...engineProblems(spec, knownAccelerators(spec)),
+    ...clusterProblems(spec),
+  ];
+}

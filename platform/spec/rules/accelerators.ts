@@ -1,0 +1,90 @@
+import { catalogOf, catalogs } from "../../../optimizer/catalog/registry.ts";
+import { unknownName } from "../nearest.ts";
+import { list, record, records, text, type Raw } from "../raw.ts";
+import type { RuleProblem } from "../rules.ts";
+import { duplicates } from "./duplicates.ts";
+
+/** Accelerators that the spec may name: the catalog's and its own. */
+export function knownAccelerators(spec: Raw): readonly string[] {
+  const catalog = catalogOf(text(spec.catalog) ?? "");
+  return [
+    ...(catalog?.accelerators.map((accelerator) => accelerator.name) ?? []),
+    ...records(record(spec.accelerators).custom).flatMap(({ entry }) => text(entry.name) ?? []),
+  ];
+}
+
+export function acceleratorProblems(spec: Raw): RuleProblem[] {
+  const version = text(spec.catalog);
+  const catalog = version === undefined ? undefined : catalogOf(version);
+  if (version !== undefined && !catalog) {
+    const versions = catalogs.map((known) => known.version);
+    return [
+      {
+        code: "SPEC_CATALOG_UNKNOWN",
+        path: ["catalog"],
+        message: unknownName("catalog", version, versions),
+        allowed: versions.join(", "),
+      },
+    ];
+  }
+  // Without a catalog nobody can tell which names exist; the missing catalog is reported.
+  if (!catalog) return [];
+  const known = knownAccelerators(spec);
+  const accelerators = record(spec.accelerators);
+  const inCatalog = new Set(catalog.accelerators.map((accelerator) => accelerator.name));
+  const instanceTypesInCatalog = new Set(catalog.instanceTypes.map((type) => type.name));
+  return [
+    ...list(accelerators.use).flatMap((name, index) =>
+      typeof name === "string" && !known.includes(name)
+        ? [unknownAccelerator(name, known, ["accelerators", "use", index])]
+        : [],
+    ),
+    ...Object.keys(record(accelerators.limits)).flatMap((name) =>
+      known.includes(name)
+        ? []
+        : [{ ...unknownAccelerator(name, known, ["accelerators", "limits", name]), atKey: true }],
+    ),
+    ...duplicates(accelerators.custom, ["accelerators", "custom"], "name", "accelerator"),
+    ...records(accelerators.custom).flatMap(({ entry, index }): RuleProblem[] => {
+      const path = ["accelerators", "custom", index] as const;
+      const name = text(entry.name);
+      return [
+        ...(name !== undefined && inCatalog.has(name)
+          ? [
+              {
+                code: "SPEC_NAME_DUPLICATE",
+                path: [...path, "name"],
+                message: `accelerator "${name}" is already in catalog ${version}`,
+              } as const,
+            ]
+          : []),
+        ...duplicates(entry.instanceTypes, [...path, "instanceTypes"], "name", "instance type"),
+        ...records(entry.instanceTypes).flatMap(({ entry: type, index: typeIndex }): RuleProblem[] => {
+          const typeName = text(type.name);
+          return typeName !== undefined && instanceTypesInCatalog.has(typeName)
+            ? [
+                {
+                  code: "SPEC_NAME_DUPLICATE",
+                  path: [...path, "instanceTypes", typeIndex, "name"],
+                  message: `instance type "${typeName}" is already in catalog ${version}`,
+                },
+              ]
+            : [];
+        }),
+      ];
+    }),
+  ];
+}
+
+export function unknownAccelerator(
+  name: string,
+  known: readonly string[],
+  path: RuleProblem["path"],
+): RuleProblem {
+  return {
+    code: "SPEC_ACCELERATOR_UNKNOWN",
+    path,
+    message: unknownName("accelerator", name, known),
+    allowed: known.join(", "),
+  };
+}

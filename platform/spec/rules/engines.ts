@@ -1,0 +1,175 @@
+import { engineProfiles, isEngineType } from "../../engines/registry.ts";
+import type { EngineProfile } from "../../engines/engine-profile.ts";
+import { groupName, groupNameMaxLength } from "../group-name.ts";
+import { unknownName } from "../nearest.ts";
+import { plannedEngineTypes } from "../planned.ts";
+import { record, records, text, textOrNumber, type Raw } from "../raw.ts";
+import type { RuleProblem } from "../rules.ts";
+import { duplicates } from "./duplicates.ts";
+import { modelProblems } from "./models.ts";
+import { defaultServiceClass } from "./service-classes.ts";
+
+export function engineProblems(spec: Raw, accelerators: readonly string[]): RuleProblem[] {
+  return [
+    ...duplicates(spec.engines, ["engines"], "name", "engine"),
+    ...records(spec.engines).flatMap(({ entry, index }) =>
+      oneEngine(spec, entry, ["engines", index], accelerators),
+    ),
+    ...groupNameProblems(spec),
+  ];
+}
+
+function oneEngine(
+  spec: Raw,
+  engine: Raw,
+  path: readonly PropertyKey[],
+  accelerators: readonly string[],
+): RuleProblem[] {
+  const type = text(engine.type);
+  const profile = type !== undefined && isEngineType(type) ? engineProfiles[type] : undefined;
+  return [
+    ...(type !== undefined && !profile ? [unknownEngine(type, [...path, "type"])] : []),
+    ...(profile ? profileProblems(spec, engine, path, profile) : []),
+    ...duplicates(engine.models, [...path, "models"], "name", "model"),
+    ...records(engine.models).flatMap(({ entry, index }) =>
+      modelProblems(spec, entry, [...path, "models", index], profile, accelerators),
+    ),
+  ];
+}
+
+function unknownEngine(type: string, path: readonly PropertyKey[]): RuleProblem {
+  const allowed = Object.keys(engineProfiles);
+  return plannedEngineTypes.includes(type)
+    ? {
+        code: "SPEC_KEY_NOT_YET_SUPPORTED",
+        path,
+        message: `engine type "${type}" is planned but not supported in this version`,
+        allowed: allowed.join(", "),
+      }
+    : {
+        code: "SPEC_ENGINE_UNKNOWN",
+        path,
+        message: unknownName("engine type", type, allowed),
+        allowed: allowed.join(", "),
+      };
+}
+
+function profileProblems(
+  spec: Raw,
+  engine: Raw,
+  path: readonly PropertyKey[],
+  profile: EngineProfile,
+): RuleProblem[] {
+  const problems: RuleProblem[] = [];
+  const storageKind = typeof engine.storage === "string" ? "s3" : "dataset";
+  if (engine.storage !== undefined && !profile.storage.includes(storageKind)) {
+    problems.push({
+      code: "SPEC_STORAGE_UNSUPPORTED",
+      path: [...path, "storage"],
+      message: `${profile.title} cannot load models from ${storageKind}`,
+      allowed: profile.storage.join(", "),
+    });
+  }
+  const dataset = text(record(engine.storage).dataset);
+  const datasets = records(record(spec.domino).datasets).flatMap(({ entry }) => text(entry.name) ?? []);
+  if (dataset !== undefined && !datasets.includes(dataset)) {
+    problems.push({
+      code: "SPEC_REFERENCE_UNKNOWN",
+      path: [...path, "storage", "dataset"],
+      message: unknownName("dataset", dataset, datasets),
+      allowed: datasets.join(", ") || "none are defined under domino.datasets",
+    });
+  }
+  const loading = text(engine.loading);
+  if ((loading === "preload" || loading === "on-demand") && !profile.loading.includes(loading)) {
+    problems.push({
+      code: "SPEC_VALUE_CONFLICT",
+      path: [...path, "loading"],
+      message: `${profile.title} cannot load models ${loading}`,
+      allowed: profile.loading.join(", "),
+    });
+  }
+  if (loading === "on-demand" && typeof engine.replicas === "number" && engine.replicas > 1) {
+    problems.push({
+      code: "SPEC_VALUE_CONFLICT",
+      path: [...path, "replicas"],
+      message: `an on-demand engine behind one Service cannot have ${engine.replicas} replicas: a model is loaded on one of them only`,
+      allowed: "1",
+      remedy: "Use loading: preload, or several on-demand engines.",
+    });
+  }
+  if (profile.replicasPer === "model" && engine.replicas !== undefined) {
+    problems.push({
+      code: "SPEC_VALUE_CONFLICT",
+      path: [...path, "replicas"],
+      atKey: true,
+      message: `the models of a ${profile.type} engine have replicas of their own`,
+      allowed: "replicas in each model",
+    });
+  }
+  return problems;
+}
+
+/** Group names are made from parts, so two different groups can come out equal, or too long. */
+function groupNameProblems(spec: Raw): RuleProblem[] {
+  const owner = new Map<string, string>();
+  const problems: RuleProblem[] = [];
+  for (const { entry: engine, index: engineIndex } of records(spec.engines)) {
+    const type = text(engine.type);
+    const engineName = text(engine.name);
+    if (type === undefined || !isEngineType(type) || engineName === undefined) continue;
+    for (const { entry: model, index: modelIndex } of records(engine.models)) {
+      for (const { name, id } of groupsOf(type, engineName, model)) {
+        const key = `${text(engine.namespace) ?? ""}/${name}`;
+        const path = ["engines", engineIndex, "models", modelIndex, "name"];
+        if (name.length > groupNameMaxLength) {
+          problems.push({
+            code: "SPEC_VALUE_CONFLICT",
+            path,
+            message: `the Service of this model would be called "${name}", ${name.length} characters`,
+            allowed: `${groupNameMaxLength} characters`,
+            remedy: "Shorten the name of the engine, the model or the service class.",
+          });
+        }
+        const other = owner.get(key);
+        if (other !== undefined && other !== id) {
+          problems.push({
+            code: "SPEC_NAME_DUPLICATE",
+            path,
+            message: `the Service "${name}" would stand for ${other} and for ${id}`,
+            remedy: "Rename one of the engines or models.",
+          });
+        }
+        owner.set(key, id);
+      }
+    }
+  }
+  return problems;
+}
+
+function groupsOf(
+  type: Parameters<typeof groupName>[0],
+  engine: string,
+  model: Raw,
+): readonly { readonly name: string; readonly id: string }[] {
+  const modelName = text(model.name);
+  if (modelName === undefined) return [];
+  const versions = records(model.versions).flatMap(({ entry }) => textOrNumber(entry.version) ?? []);
+  const classes = records(model.traffic).map(
+    ({ entry }) => text(entry.serviceClass) ?? defaultServiceClass.name,
+  );
+  return (versions.length > 0 ? versions : [undefined]).flatMap((version) =>
+    [...new Set(classes)].map((serviceClass) => {
+      const name = groupName(type, engine, {
+        name: modelName,
+        serviceClass,
+        ...(version === undefined ? {} : { canaryVersion: version }),
+      });
+      const shared = engineProfiles[type].replicasPer === "engine";
+      return {
+        name,
+        id: shared ? `engine ${engine}` : `${engine}/${modelName}/${version ?? ""}/${serviceClass}`,
+      };
+    }),
+  );
+}

@@ -1,0 +1,195 @@
+import { catalogOf } from "../../../optimizer/catalog/registry.ts";
+import type { EngineProfile } from "../../engines/engine-profile.ts";
+import { unknownName } from "../nearest.ts";
+import { record, records, text, textOrNumber, type Raw } from "../raw.ts";
+import type { RuleProblem } from "../rules.ts";
+import { unknownAccelerator } from "./accelerators.ts";
+import { duplicates } from "./duplicates.ts";
+import { defaultServiceClass, knownServiceClasses } from "./service-classes.ts";
+
+/** Latency targets that mean something for a kind of model. */
+export const sloTargets = {
+  generation: ["ttftMean", "ttftP95", "itlMean", "itlP95", "latencyMean", "latencyP95"],
+  "request-response": ["latencyMean", "latencyP95"],
+} as const;
+
+export function modelProblems(
+  spec: Raw,
+  model: Raw,
+  path: readonly PropertyKey[],
+  profile: EngineProfile | undefined,
+  accelerators: readonly string[],
+): RuleProblem[] {
+  return [
+    ...versionProblems(model, path),
+    ...knowledgeProblems(spec, model, path, profile),
+    ...records(model.profiles).flatMap(({ entry, index }) => {
+      const name = text(entry.accelerator);
+      return name === undefined || !catalogOf(text(spec.catalog) ?? "") || accelerators.includes(name)
+        ? []
+        : [unknownAccelerator(name, accelerators, [...path, "profiles", index, "accelerator"])];
+    }),
+    ...trafficProblems(spec, model, path, profile),
+    ...(profile?.replicasPer === "engine" && model.replicas !== undefined
+      ? [
+          {
+            code: "SPEC_VALUE_CONFLICT",
+            path: [...path, "replicas"],
+            atKey: true,
+            message: `the models of a ${profile.type} engine share its replicas`,
+            allowed: "replicas of the engine",
+          } as const,
+        ]
+      : []),
+  ];
+}
+
+function versionProblems(model: Raw, path: readonly PropertyKey[]): RuleProblem[] {
+  const problems = duplicates(model.versions, [...path, "versions"], "version", "version");
+  if (model.version !== undefined && model.versions !== undefined) {
+    problems.push({
+      code: "SPEC_VALUE_CONFLICT",
+      path: [...path, "version"],
+      atKey: true,
+      message: "version and versions are both given",
+      allowed: "one of them",
+    });
+  }
+  const weights = records(model.versions).map(({ entry }) => entry.weight);
+  if (weights.length > 0 && weights.every((weight) => typeof weight === "number")) {
+    const sum = weights.reduce((total, weight) => total + weight, 0);
+    if (Math.abs(sum - 100) > 1e-6) {
+      problems.push({
+        code: "SPEC_WEIGHTS_INVALID",
+        path: [...path, "versions"],
+        message: `the weights ${weights.join(" + ")} add up to ${sum}`,
+        allowed: "100",
+      });
+    }
+  }
+  return problems;
+}
+
+/** Sizing needs the network or measurements of the model, and the right engine for its kind. */
+function knowledgeProblems(
+  spec: Raw,
+  model: Raw,
+  path: readonly PropertyKey[],
+  profile: EngineProfile | undefined,
+): RuleProblem[] {
+  const catalog = catalogOf(text(spec.catalog) ?? "");
+  const name = text(model.base) ?? text(model.name);
+  if (!catalog || name === undefined) return [];
+  const known = catalog.models.find((candidate) => candidate.name === name);
+  const names = catalog.models.map((candidate) => candidate.name);
+  const architecture = model.architecture === undefined ? undefined : record(model.architecture);
+  if (model.base !== undefined && !known) {
+    return [
+      {
+        code: "SPEC_MODEL_UNKNOWN",
+        path: [...path, "base"],
+        message: unknownName("model", name, names),
+        allowed: names.join(", "),
+      },
+    ];
+  }
+  if (!known && !architecture && model.profiles === undefined) {
+    return [
+      {
+        code: "SPEC_MODEL_UNKNOWN",
+        path: [...path, "name"],
+        message: unknownName("model", name, names),
+        allowed: `base (${names.join(", ")}), architecture or profiles`,
+      },
+    ];
+  }
+  const task = architecture ? text(architecture.task) : known?.task;
+  if (profile && task !== undefined && task !== profile.task) {
+    return [
+      {
+        code: "SPEC_VALUE_CONFLICT",
+        path: [...path, "name"],
+        message: `${name} is a ${task} model, which ${profile.title} does not serve here`,
+        allowed: `a ${profile.task} model`,
+      },
+    ];
+  }
+  return [];
+}
+
+function trafficProblems(
+  spec: Raw,
+  model: Raw,
+  path: readonly PropertyKey[],
+  profile: EngineProfile | undefined,
+): RuleProblem[] {
+  const classes = knownServiceClasses(spec);
+  const seen = new Set<string>();
+  return records(model.traffic).flatMap(({ entry, index }): RuleProblem[] => {
+    const here = [...path, "traffic", index];
+    const problems: RuleProblem[] = [];
+    const serviceClass = textOrNumber(entry.serviceClass) ?? defaultServiceClass.name;
+    if (!classes.includes(serviceClass)) {
+      problems.push({
+        code: "SPEC_REFERENCE_UNKNOWN",
+        path: [...here, "serviceClass"],
+        message: unknownName("service class", serviceClass, classes),
+        allowed: classes.join(", "),
+      });
+    }
+    if (seen.has(serviceClass)) {
+      problems.push({
+        code: "SPEC_NAME_DUPLICATE",
+        path: here,
+        message: `traffic of service class "${serviceClass}" is given twice`,
+      });
+    }
+    seen.add(serviceClass);
+    if (profile) problems.push(...taskProblems(entry, here, profile));
+    return problems;
+  });
+}
+
+function taskProblems(traffic: Raw, path: readonly PropertyKey[], profile: EngineProfile): RuleProblem[] {
+  const targets: readonly string[] = sloTargets[profile.task];
+  const load = record(traffic.load);
+  const tokenKeys = ["inputTokens", "outputTokens"];
+  return [
+    ...Object.keys(record(traffic.slo))
+      .filter(
+        (target) =>
+          (sloTargets.generation as readonly string[]).includes(target) && !targets.includes(target),
+      )
+      .map((target): RuleProblem => ({
+        code: "SPEC_SLO_UNSUPPORTED",
+        path: [...path, "slo", target],
+        atKey: true,
+        message: `${target} does not apply to a ${profile.task} model`,
+        allowed: targets.join(", "),
+      })),
+    ...tokenKeys.flatMap((key): RuleProblem[] => {
+      if (profile.task === "generation" && traffic.load !== undefined && load[key] === undefined) {
+        return [
+          {
+            code: "SPEC_KEY_MISSING",
+            path: [...path, "load", key],
+            message: `${key} is missing`,
+            allowed: "required for models that generate tokens",
+          },
+        ];
+      }
+      if (profile.task === "request-response" && load[key] !== undefined) {
+        return [
+          {
+            code: "SPEC_VALUE_CONFLICT",
+            path: [...path, "load", key],
+            atKey: true,
+            message: `${key} does not apply to a request-response model`,
+            allowed: "rate",
+          },
+        ];
+      }
+      return [];
+    }),
+  ];
+}

@@ -1,0 +1,304 @@
+import { z } from "zod";
+import { bandwidthSchema, durationSchema, memorySchema, priceSchema, rateSchema } from "./quantities.ts";
+
+/** RFC 1123 label: what Kubernetes takes as the name of most objects. */
+const label = (maxLength: number) =>
+  z
+    .string()
+    .regex(/^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/, {
+      error: "expected lower-case letters, digits and inner dashes",
+    })
+    .max(maxLength, { error: `expected at most ${maxLength} characters` });
+
+/** Model and dataset names come from MLflow and Domino, which allow more than Kubernetes does. */
+const registeredName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/, {
+  error: "expected up to 100 letters, digits, dots, underscores and dashes, beginning with a letter or digit",
+});
+
+const versionText = z
+  .union([z.int().min(1), z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$/)], {
+    error: "expected a whole number from 1, or a short text such as 2026-05",
+  })
+  .transform(String);
+
+const relativePath = z
+  .string()
+  .regex(/^(?!.*(?:^|\/)\.{1,2}(?:\/|$))[A-Za-z0-9._-]+(?:\/[A-Za-z0-9._-]+)*$/, {
+    error: "expected a relative path without . and .., such as models/pre-load",
+  });
+
+const imageReference = z
+  .string()
+  .regex(
+    /^[\w.-]+(?::\d+)?(?:\/[\w.-]+)*(?::(?!latest$)[\w][\w.-]{0,127}(?:@sha256:[0-9a-f]{64})?|@sha256:[0-9a-f]{64})$/,
+    {
+      error: "expected an image with an exact tag (not latest) or a digest, such as registry/name:1.2.3",
+    },
+  );
+
+const existingClusterSchema = z
+  .strictObject({
+    name: z
+      .string()
+      .regex(/^[a-z0-9-]{3,32}$/, { error: "expected 3 to 32 lower-case letters, digits and dashes" }),
+    region: z
+      .string()
+      .regex(/^[a-z]{2}(?:-[a-z]+)+-\d$/, { error: "expected an AWS region such as us-west-2" }),
+    accountId: z.string().regex(/^\d{12}$/, { error: "expected the 12 digits of an AWS account, in quotes" }),
+    oidcIssuer: z
+      .string()
+      .regex(/^oidc\.eks\.[a-z0-9-]+\.amazonaws\.com\/id\/[A-Z0-9]+$/, {
+        error: "expected the issuer without https://, such as oidc.eks.us-west-2.amazonaws.com/id/ABC",
+      })
+      .describe("The cluster's OIDC issuer, which IRSA trust policies name."),
+    nodeSecurityGroup: z
+      .string()
+      .regex(/^sg-[0-9a-f]{8,17}$/, { error: "expected a security group id such as sg-0abc1234" })
+      .describe("Domino's node security group: the only one that its EFS admits on port 2049."),
+    nodeRoleArn: z
+      .string()
+      .regex(/^arn:aws[\w-]*:iam::\d{12}:role\/.+$/, { error: "expected the ARN of an IAM role" })
+      .optional()
+      .describe("Role of the GPU nodes. Default: <name>-eks-nodes, the role of Domino's own node groups."),
+    privateSubnets: z
+      .array(
+        z.strictObject({
+          id: z
+            .string()
+            .regex(/^subnet-[0-9a-f]{8,17}$/, { error: "expected a subnet id such as subnet-0abc1234" }),
+          cidr: z
+            .string()
+            .regex(/^\d{1,3}(?:\.\d{1,3}){3}\/\d{1,2}$/, { error: "expected a CIDR such as 10.0.64.0/19" }),
+        }),
+      )
+      .min(1)
+      .describe("Where GPU nodes and EFS mount targets live."),
+    kmsKeyArn: z
+      .string()
+      .regex(/^arn:aws[\w-]*:kms:[a-z0-9-]+:\d{12}:key\/.+$/, { error: "expected the ARN of a KMS key" })
+      .describe("The deployment's key: encrypts node disks and Domino's buckets."),
+    efs: z
+      .strictObject({
+        fileSystemId: z
+          .string()
+          .regex(/^fs-[0-9a-f]{8,17}$/, { error: "expected a file system id such as fs-0abc1234" }),
+      })
+      .optional()
+      .describe("Domino's shared file system; needed where an engine loads from a dataset."),
+  })
+  .describe("An EKS cluster on which Domino already runs.");
+
+const acceleratorsSchema = z.strictObject({
+  use: z
+    .array(z.string())
+    .min(1)
+    .optional()
+    .describe("Default: every accelerator of the catalog and of custom."),
+  limits: z
+    .record(z.string(), z.int().min(0))
+    .optional()
+    .describe("Cards there are per accelerator. Default: unlimited."),
+  custom: z
+    .array(
+      z.strictObject({
+        name: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$/),
+        memory: memorySchema,
+        memoryBandwidth: bandwidthSchema,
+        dense16BitTflops: z.number().positive(),
+        source: z.string().min(1),
+        instanceTypes: z
+          .array(
+            z.strictObject({
+              name: z.string().min(1),
+              gpus: z.int().min(1),
+              vcpus: z.int().min(1),
+              memory: memorySchema,
+              maxPods: z.int().min(4).default(110),
+              price: priceSchema,
+            }),
+          )
+          .min(1),
+      }),
+    )
+    .optional()
+    .describe("Accelerators that the catalog does not have, with the instance types that carry them."),
+});
+
+const sloSchema = z
+  .strictObject({
+    ttftMean: durationSchema.optional(),
+    ttftP95: durationSchema.optional(),
+    itlMean: durationSchema.optional(),
+    itlP95: durationSchema.optional(),
+    latencyMean: durationSchema.optional(),
+    latencyP95: durationSchema.optional(),
+  })
+  .describe("Latency targets: time to first token, inter-token latency, whole request.");
+
+const trafficSchema = z.strictObject({
+  serviceClass: z.string().optional().describe("Default: Free."),
+  slo: sloSchema.optional(),
+  load: z.strictObject({
+    rate: rateSchema,
+    inputTokens: z.int().min(1).max(10_000_000).optional(),
+    outputTokens: z.int().min(1).max(10_000_000).optional(),
+  }),
+});
+
+const architectureSchema = z
+  .strictObject({
+    task: z.enum(["generation", "request-response"]),
+    parameters: z.number().positive(),
+    layers: z.int().min(1),
+    kvHeads: z.int().min(1),
+    headDimension: z.int().min(1),
+    bytesPerWeight: z.number().positive().max(8),
+    maxSequenceTokens: z.int().min(1),
+    tokensPerRequest: z.int().min(1).optional(),
+    source: z.string().min(1),
+  })
+  .describe("The model's network, for estimates of speed and memory.");
+
+const profileSchema = z
+  .strictObject({
+    accelerator: z.string(),
+    gpusPerReplica: z.int().min(1).max(16).default(1),
+    maxBatchSize: z.int().min(1).max(4096),
+    alpha: durationSchema.optional().describe("ms per decode iteration. Default: 0."),
+    beta: durationSchema.optional().describe("ms per decode iteration and sequence. Default: 0."),
+    gamma: durationSchema.describe("ms per prefill or request batch."),
+    delta: durationSchema.describe("ms per prompt token and sequence, or per request of a batch."),
+    weights: memorySchema.optional(),
+    source: z.string().min(1).describe("Who measured it, where and when."),
+  })
+  .describe("Measured performance on one accelerator; wins over estimates.");
+
+const modelSchema = z.strictObject({
+  name: registeredName,
+  version: versionText.optional().describe("The registered version that is served. Default: 1."),
+  versions: z
+    .array(z.strictObject({ version: versionText, weight: z.number().min(0).max(100) }))
+    .min(2)
+    .optional()
+    .describe("Several versions side by side with weights in percent (canary, A/B)."),
+  base: z
+    .string()
+    .optional()
+    .describe("Catalog model that this one is a version of. Default: the model's own name."),
+  architecture: architectureSchema.optional(),
+  profiles: z.array(profileSchema).min(1).optional(),
+  traffic: z.array(trafficSchema).min(1),
+  replicas: z.int().min(1).max(1000).optional().describe("Wins over the optimizer."),
+  maxBatchSize: z.int().min(1).max(4096).optional(),
+});
+
+const storageSchema = z.union(
+  [
+    z.strictObject({ dataset: z.string(), path: relativePath }),
+    z.string().regex(/^s3:\/\/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:\/[A-Za-z0-9._=-]+)*\/?$/),
+  ],
+  { error: "expected {dataset: name, path: relative/path} or s3://bucket/prefix" },
+);
+
+const engineSchema = z.strictObject({
+  name: label(40),
+  type: z.string().describe("triton or vllm."),
+  namespace: label(63).optional().describe("Default: domino-inference-<stage>."),
+  image: imageReference.optional().describe("Default: the engine profile's image."),
+  loading: z
+    .enum(["preload", "on-demand"])
+    .optional()
+    .describe("preload: models are loaded at start. on-demand: by the proxy on first use. Default: preload."),
+  storage: storageSchema,
+  replicas: z.int().min(1).max(1000).optional().describe("Replicas of an engine whose models share servers."),
+  models: z.array(modelSchema).min(1),
+});
+
+const dominoSchema = z.strictObject({
+  apiHost: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe("Base URL of the Domino API."),
+  datasets: z
+    .array(
+      z.strictObject({
+        name: registeredName,
+        owner: z.string().min(1),
+        project: z.string().min(1),
+        resourceId: z
+          .uuid({ error: "expected the UUID of the snapshot's folder under filecache/" })
+          .optional()
+          .describe("Folder of the snapshot on EFS. Default: looked up by the Domino API."),
+      }),
+    )
+    .optional(),
+  roles: z
+    .array(
+      z.strictObject({
+        name: z.string().regex(/^[\w+=,.@-]{1,40}$/),
+        bucket: z.string().regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/),
+        prefix: relativePath,
+        access: z.enum(["read", "read-write"]),
+      }),
+    )
+    .optional()
+    .describe("IAM roles for Domino users, each for one prefix of one bucket."),
+  users: z
+    .array(z.strictObject({ user: z.string().regex(/^[a-z0-9][a-z0-9._-]{0,62}$/i), role: z.string() }))
+    .optional()
+    .describe("Domino users whose runs get a role."),
+  mutation: z
+    .strictObject({
+      labelSelectors: z.array(z.string().min(1)).min(1),
+    })
+    .optional()
+    .describe('Runs that the user mapping applies to. Default: ["dominodatalab.com/workload-engine=cg2"].'),
+});
+
+const proxySchema = z.strictObject({
+  image: imageReference,
+  replicas: z.int().min(1).max(50).default(2),
+});
+
+/** The platform spec: one YAML file a stack. Cross-field rules are in `rules.ts`. */
+export const platformSpecSchema = z
+  .strictObject({
+    apiVersion: z.literal("domino-inference/v1"),
+    kind: z.literal("Platform"),
+    metadata: z.strictObject({
+      name: label(30),
+      stage: z.enum(["dev", "test", "prod", "local"]),
+    }),
+    catalog: z.string().describe("Version of prices and hardware facts, such as 2026-11."),
+    cluster: z.strictObject({ existing: existingClusterSchema }).optional(),
+    accelerators: acceleratorsSchema.optional(),
+    nodes: z
+      .strictObject({
+        provisioner: z.literal("managed-node-groups"),
+        purchase: z.array(z.literal("on-demand")).min(1).default(["on-demand"]),
+      })
+      .optional(),
+    budget: priceSchema.optional().describe("Most that the nodes of the platform may cost an hour."),
+    serviceClasses: z
+      .array(
+        z.strictObject({
+          name: z.string().regex(/^[A-Za-z][A-Za-z0-9-]{0,19}$/),
+          priority: z.int().min(1).max(100),
+        }),
+      )
+      .optional()
+      .describe("1 is the most important. Free with priority 100 always exists."),
+    domino: dominoSchema.optional(),
+    proxy: proxySchema.optional(),
+    engines: z.array(engineSchema).min(1),
+  })
+  .meta({ title: "Domino inference platform", description: "One declarative spec per stack." });
+
+/** A spec as written. */
+export type PlatformSpecInput = z.input<typeof platformSpecSchema>;
+/** A spec as read: units parsed (durations in ms, rates per minute, memory in GiB, prices in USD/h). */
+export type PlatformSpec = z.output<typeof platformSpecSchema>;
+export type EngineSpec = PlatformSpec["engines"][number];
+export type ModelSpec = EngineSpec["models"][number];
+export type ExistingClusterSpec = NonNullable<PlatformSpec["cluster"]>["existing"];
+export type Stage = PlatformSpec["metadata"]["stage"];

@@ -1,0 +1,206 @@
+import { describe, expect, test } from "vitest";
+import { PlatformError } from "../../../platform/errors/platform-error.ts";
+import { planPlatform } from "../../../platform/plan/plan.ts";
+import type { PlatformPlan } from "../../../platform/plan/platform-plan.ts";
+import { requirePlaced } from "../../../platform/plan/unplaceable.ts";
+import { loadSpec } from "../../../platform/spec/load.ts";
+import { parsed, smallSpec, smallSpecWith } from "../../support/spec-fixture.ts";
+
+const planOf = (text: string) => planPlatform(parsed(text));
+
+function groupNamed(plan: PlatformPlan, name: string) {
+  const group = plan.groups.find((candidate) => candidate.name === name);
+  if (!group) throw new Error(`no group ${name}; there are ${plan.groups.map((one) => one.name).join(", ")}`);
+  return group;
+}
+
+describe("replica groups", () => {
+  test("of an engine whose models share servers are one, named as the engine", () => {
+    const plan = planOf(smallSpec);
+    expect(groupNamed(plan, "tabular")).toMatchObject({
+      engineType: "triton",
+      namespace: "domino-inference-local",
+      models: [{ name: "bert-base", versions: [{ version: "3", weight: 100 }], task: "request-response" }],
+      serviceClasses: ["Premium", "Free"],
+      requestsPerMinute: 660,
+      replicasOwner: "plan",
+      replicasFrom: "optimizer",
+    });
+  });
+
+  test("of an engine with replicas per model are one for every model and class", () => {
+    expect(groupNamed(planOf(smallSpec), "chat-llama-3-70b-premium")).toMatchObject({
+      engineType: "vllm",
+      serviceClasses: ["Premium"],
+      models: [{ name: "llama-3-70b", task: "generation", maxSequenceTokens: 8192 }],
+    });
+  });
+
+  test("of versions side by side have the version in their name and their share of the load", () => {
+    const plan = planOf(
+      smallSpecWith(
+        "- name: llama-3-70b",
+        "- name: llama-3-70b\n        versions: [{ version: 7, weight: 75 }, { version: 8, weight: 25 }]",
+      ),
+    );
+    expect(groupNamed(plan, "chat-llama-3-70b-premium-v7").requestsPerMinute).toBe(45);
+    expect(groupNamed(plan, "chat-llama-3-70b-premium-v8").requestsPerMinute).toBe(15);
+    expect(
+      plan.routes.servers[0]?.models[0]?.versions.map(({ version, weight }) => [version, weight]),
+    ).toEqual([
+      ["7", 75],
+      ["8", 25],
+    ]);
+  });
+
+  test("live in the namespace that their engine names", () => {
+    const plan = planOf(smallSpecWith("type: vllm", "type: vllm\n    namespace: llm"));
+    expect(groupNamed(plan, "chat-llama-3-70b-premium").namespace).toBe("llm");
+    expect(plan.namespaces.map((namespace) => namespace.name)).toEqual(["domino-inference-local", "llm"]);
+    expect(plan.routes.servers[0]?.models[0]?.versions[0]?.targets[0]?.endpoints).toEqual([
+      "http://chat-llama-3-70b-premium.llm.svc.cluster.local:8000",
+    ]);
+  });
+
+  test("keep the replicas that the spec writes and say so", () => {
+    const plan = planOf(smallSpecWith("type: triton", "type: triton\n    replicas: 4"));
+    expect(groupNamed(plan, "tabular")).toMatchObject({
+      replicas: 4,
+      replicasFrom: "spec",
+      explanation: { binding: "fixed" },
+    });
+  });
+
+  test("may start as long as their weights take to read, at least ten minutes", () => {
+    const plan = planOf(smallSpec);
+    expect(groupNamed(plan, "tabular").startupSeconds).toBe(600);
+    const chat = groupNamed(plan, "chat-llama-3-70b-premium");
+    expect(chat.startupSeconds).toBe(Math.max(600, Math.ceil(chat.weightsGiB / 0.3) + 300));
+  });
+});
+
+describe("a measured profile", () => {
+  const given =
+    "profiles: [{ accelerator: H100-80G, gpusPerReplica: 2, maxBatchSize: 32, alpha: 12ms, beta: 0.2ms, gamma: 10ms, delta: 0.05ms, weights: 132Gi, source: load test 2026-10 }]";
+  const plan = planOf(smallSpecWith("- name: llama-3-70b", `- name: llama-3-70b\n        ${given}`));
+
+  test("wins over the estimate of the same shape, and its origin is carried into the plan", () => {
+    const chat = groupNamed(plan, "chat-llama-3-70b-premium");
+    if (chat.gpusPerReplica === 2) {
+      expect(chat.models[0]).toMatchObject({
+        parameters: { alphaMs: 12, betaMs: 0.2, gammaMs: 10, deltaMs: 0.05 },
+        origin: { kind: "given", source: "load test 2026-10" },
+      });
+    }
+    expect(chat.gpusPerReplica).toBe(2);
+  });
+
+  test("is enough for a model that nobody else knows", () => {
+    const own = planOf(
+      smallSpecWith(
+        "- name: llama-3-70b",
+        `- name: our-own\n        ${given.replace("maxBatchSize: 32", "maxBatchSize: 8")}`,
+      ),
+    );
+    expect(groupNamed(own, "chat-our-own-premium")).toMatchObject({
+      accelerator: "H100-80G",
+      maxBatchSize: 8,
+    });
+  });
+});
+
+describe("nodes", () => {
+  test("hold every replica exactly once, within what a node can allocate", async () => {
+    for (const stack of ["dev", "test", "prod", "local"]) {
+      const plan = planPlatform(await loadSpec(`stacks/${stack}.yaml`));
+      const packed = new Map<string, number>();
+      for (const pool of plan.nodePools) {
+        expect(pool.nodes).toHaveLength(pool.desiredNodes);
+        for (const node of pool.nodes) {
+          const used = { cpuMillis: 0, memoryMiB: 0, gpuCount: 0 };
+          for (const { group: name, count } of node.replicas) {
+            const group = groupNamed(plan, name);
+            expect(group.accelerator).toBe(pool.accelerator);
+            used.cpuMillis += count * group.cpuMillis;
+            used.memoryMiB += count * group.memoryMiB;
+            used.gpuCount += count * group.gpusPerReplica;
+            packed.set(name, (packed.get(name) ?? 0) + count);
+          }
+          expect(used.cpuMillis).toBeLessThanOrEqual(pool.allocatable.cpuMillis);
+          expect(used.memoryMiB).toBeLessThanOrEqual(pool.allocatable.memoryMiB);
+          expect(used.gpuCount).toBeLessThanOrEqual(pool.allocatable.gpuCount);
+        }
+      }
+      expect(Object.fromEntries(packed)).toEqual(
+        Object.fromEntries(plan.groups.map((group) => [group.name, group.replicas])),
+      );
+    }
+  });
+
+  test("cost what their groups' shares add up to", async () => {
+    const plan = planPlatform(await loadSpec("stacks/prod.yaml"));
+    const shares = plan.groups.reduce((sum, group) => sum + group.usdPerHour, 0);
+    expect(shares).toBeCloseTo(plan.totals.usdPerHour, 6);
+    expect(plan.nodePools.reduce((sum, pool) => sum + pool.usdPerHour, 0)).toBeCloseTo(
+      plan.totals.usdPerHour,
+      6,
+    );
+  });
+});
+
+test("every target of the shipped stacks holds in its plan, within the budget", async () => {
+  for (const stack of ["dev", "test", "prod", "local"]) {
+    const plan = planPlatform(await loadSpec(`stacks/${stack}.yaml`));
+    expect(plan.unplaced).toEqual([]);
+    expect(plan.totals.usdPerHour).toBeLessThanOrEqual(plan.budgetUsdPerHour ?? Number.POSITIVE_INFINITY);
+    for (const { slo, prediction, id } of plan.servers) {
+      expect(prediction?.latency.p95Ms, id).toBeLessThanOrEqual(slo.latencyP95Ms ?? Number.POSITIVE_INFINITY);
+      expect(prediction?.ttft.p95Ms, id).toBeLessThanOrEqual(slo.ttftP95Ms ?? Number.POSITIVE_INFINITY);
+      expect(prediction?.itl.meanMs, id).toBeLessThanOrEqual(slo.itlMeanMs ?? Number.POSITIVE_INFINITY);
+    }
+  }
+});
+
+test("the same platform gives the same plan whatever the order of its engines, models and traffic", () => {
+  const spec = parsed(smallSpec);
+  const shuffled = {
+    ...spec,
+    engines: spec.engines.toReversed().map((engine) => ({
+      ...engine,
+      models: engine.models.toReversed().map((model) => ({ ...model, traffic: model.traffic.toReversed() })),
+    })),
+  };
+  expect(JSON.stringify(planPlatform(shuffled))).toBe(JSON.stringify(planPlatform(spec)));
+});
+
+test("quotas hold one pod more of every group, so that a rolling update is never blocked", () => {
+  const plan = planOf(smallSpec);
+  const expected = plan.groups.reduce((sum, group) => sum + (group.replicas + 1) * group.gpusPerReplica, 0);
+  expect(plan.namespaces[0]?.quota.gpus).toBe(expected);
+});
+
+describe("a server that cannot be placed", () => {
+  test("is named with the nearest misses, and the others are planned", () => {
+    const plan = planOf(smallSpecWith("ttftP95: 2s", "ttftP95: 1ms"));
+    expect(plan.totals).toMatchObject({ servers: 3, serversPlaced: 2 });
+    expect(plan.unplaced[0]?.servers).toEqual(["chat/llama-3-70b/1/Premium"]);
+    const [nearest] = plan.unplaced[0]?.misses ?? [];
+    expect(nearest).toMatchObject({ accelerator: "H100-80G", constraint: "ttftP95", allowed: 1, unit: "ms" });
+    expect(nearest?.reached).toBeGreaterThan(1);
+  });
+
+  test("is refused as PLAN_UNPLACEABLE by whoever needs all", () => {
+    const plan = planOf(smallSpecWith("use: [L4, H100-80G]", "use: [L4]"));
+    expect(() => requirePlaced(plan)).toThrow(PlatformError);
+    expect(() => requirePlaced(plan)).toThrow(
+      /^PLAN_UNPLACEABLE chat\/llama-3-70b\/1\/Premium cannot be placed/,
+    );
+  });
+
+  test("by a limit says what the limit leaves", () => {
+    const plan = planOf(
+      smallSpecWith("use: [L4, H100-80G]", "use: [L4, H100-80G]\n  limits: { H100-80G: 1 }"),
+    );
+    expect(plan.unplaced[0]?.misses.some((miss) => miss.constraint === "capacity")).toBe(true);
+  });
+});
