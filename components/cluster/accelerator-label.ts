@@ -1,0 +1,5 @@
+/** Node label that engines choose their accelerator by: a plan names accelerators, not node groups. */
+export const acceleratorLabel = "domino-inference/accelerator";
+
+/** Taint of every GPU node, the same as on Domino's own, so that only pods that ask for a GPU are placed there. */
+export const gpuTaint = { key: "nvidia.com/gpu", value: "true" } as const;

@@ -1,0 +1,142 @@
+import * as pulumi from "@pulumi/pulumi";
+import { Deployment } from "@pulumi/kubernetes/apps/v1/index.js";
+import { Service, ServiceAccount } from "@pulumi/kubernetes/core/v1/index.js";
+import { PodDisruptionBudget } from "@pulumi/kubernetes/policy/v1/index.js";
+import { terminationGraceSeconds } from "../../platform/engines/engine-profile.ts";
+import { engineProfiles } from "../../platform/engines/registry.ts";
+import type { ReplicaGroupPlan } from "../../platform/plan/platform-plan.ts";
+import { childOptions } from "../child-options.ts";
+import { recommendedLabels, selectorLabels } from "../labels.ts";
+import { engineServiceAccount, type EngineArgs } from "./engine-args.ts";
+import { engineIdentity, infernoDeploymentLabels } from "./engine-labels.ts";
+import { EngineNetwork } from "./engine-network.ts";
+import { gpuPriorityName } from "./gpu-priorities.ts";
+import { enginePod } from "./engine-pod.ts";
+
+export interface EngineWorkloadArgs extends Omit<EngineArgs, "groups"> {
+  /** The replica group that is deployed. */
+  readonly group: ReplicaGroupPlan;
+  /** Where the engine sees a dataset's models. */
+  readonly modelMountPath: string;
+}
+
+/**
+ * Time for what the plan's `startupSeconds` leave out: a node that comes up and the pull of an image of tens of GiB.
+ */
+const placementSeconds = 1200;
+
+/** What is the same for every engine: one replica group as Deployment, Service, disruption budget and policies. */
+export class EngineWorkload extends pulumi.ComponentResource {
+  readonly serviceName: pulumi.Output<string>;
+
+  constructor(name: string, args: EngineWorkloadArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("domino-inference:engines:EngineWorkload", name, {}, opts);
+    const { engine, group, models } = args;
+    const child = childOptions(this, opts);
+    const profile = engineProfiles[engine.type];
+    const identity = engineIdentity(engine, group);
+    const labels = recommendedLabels(identity);
+    const podLabels = selectorLabels(identity);
+    const metadata = { name: group.name, namespace: group.namespace };
+
+    const account = new ServiceAccount(
+      `${name}-account`,
+      {
+        metadata: {
+          name: engineServiceAccount(group),
+          namespace: group.namespace,
+          labels,
+          ...(models.kind === "s3"
+            ? {
+                annotations: {
+                  "eks.amazonaws.com/role-arn": models.roleArn,
+                  "eks.amazonaws.com/sts-regional-endpoints": "true",
+                },
+              }
+            : {}),
+        },
+        // Engines do not speak with the API server; the token for AWS is a volume of its own.
+        automountServiceAccountToken: false,
+      },
+      child,
+    );
+
+    const network = new EngineNetwork(
+      `${name}-network`,
+      {
+        group: group.name,
+        namespace: group.namespace,
+        labels,
+        podLabels,
+        httpPort: profile.ports.http,
+        metricsPort: profile.ports.metrics,
+        proxy: args.proxy,
+        models,
+      },
+      child,
+    );
+
+    // A rollout changes one replica after the other, each at most this long.
+    const replicaSeconds = placementSeconds + group.startupSeconds;
+    const rolloutSeconds = group.replicas * (replicaSeconds + terminationGraceSeconds(profile));
+    const timeouts = { create: `${replicaSeconds}s`, update: `${rolloutSeconds}s`, delete: "30m" };
+
+    const deployment = new Deployment(
+      `${name}-deployment`,
+      {
+        metadata: { ...metadata, labels: { ...labels, ...infernoDeploymentLabels(group, args.servers) } },
+        spec: {
+          replicas: group.replicas,
+          selector: { matchLabels: podLabels },
+          // The plan buys no spare GPU for a rollout: a replica must go before its successor finds a place.
+          strategy: { type: "RollingUpdate", rollingUpdate: { maxSurge: 0, maxUnavailable: 1 } },
+          progressDeadlineSeconds: replicaSeconds + terminationGraceSeconds(profile),
+          revisionHistoryLimit: 3,
+          template: enginePod({
+            engine,
+            group,
+            profile,
+            priorityClassName: gpuPriorityName(args.platformNamespace, group.gpusPerReplica),
+            mount:
+              models.kind === "dataset"
+                ? { claimName: models.claimName, path: models.path, mountPath: args.modelMountPath }
+                : undefined,
+          }),
+        },
+      },
+      { ...child, dependsOn: [account, network], customTimeouts: timeouts },
+    );
+
+    const service = new Service(
+      `${name}-service`,
+      {
+        metadata: { ...metadata, labels },
+        spec: {
+          type: "ClusterIP",
+          selector: podLabels,
+          ports: [
+            { name: "http", port: profile.ports.http, targetPort: "http" },
+            ...(profile.ports.metrics === profile.ports.http
+              ? []
+              : [{ name: "metrics", port: profile.ports.metrics, targetPort: "metrics" }]),
+          ],
+        },
+      },
+      // Pulumi waits for an endpoint, which comes as late as the first replica.
+      { ...child, customTimeouts: timeouts },
+    );
+
+    new PodDisruptionBudget(
+      `${name}-budget`,
+      {
+        metadata: { ...metadata, labels },
+        // Of one replica too: a budget that forbids every eviction would keep nodes from being upgraded.
+        spec: { maxUnavailable: 1, selector: { matchLabels: podLabels } },
+      },
+      child,
+    );
+
+    this.serviceName = service.metadata.name;
+    this.registerOutputs({ serviceName: this.serviceName, deploymentName: deployment.metadata.name });
+  }
+}

@@ -1,0 +1,18 @@
+import type * as pulumi from "@pulumi/pulumi";
+import type { EngineType } from "../../platform/engines/engine-profile.ts";
+import type { EngineArgs } from "./engine-args.ts";
+import { TritonEngine } from "./triton/triton-engine.ts";
+import { VllmEngine } from "./vllm/vllm-engine.ts";
+
+/** A component that deploys all replica groups of one engine. */
+export type EngineComponent = new (
+  name: string,
+  args: EngineArgs,
+  opts?: pulumi.ComponentResourceOptions,
+) => pulumi.ComponentResource;
+
+/** The component of every engine type. A new engine adds one line here. */
+export const engineComponents: Readonly<Record<EngineType, EngineComponent>> = {
+  triton: TritonEngine,
+  vllm: VllmEngine,
+};

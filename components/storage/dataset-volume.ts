@@ -1,0 +1,126 @@
+import * as pulumi from "@pulumi/pulumi";
+import { AccessPoint } from "@pulumi/aws/efs/index.js";
+import { PersistentVolume, PersistentVolumeClaim } from "@pulumi/kubernetes/core/v1/index.js";
+import { childOptions } from "../child-options.ts";
+import { recommendedLabels } from "../labels.ts";
+import { boundedName, objectName } from "../names.ts";
+
+export interface DatasetVolumeArgs {
+  /** Name of the platform, for labels and tags. */
+  readonly platform: string;
+  /** Namespace of the claim. A claim is of one namespace, so every namespace gets a volume of its own. */
+  readonly namespace: string;
+  /** Name of the Domino dataset. */
+  readonly dataset: string;
+  /** Domino's shared EFS file system. */
+  readonly fileSystemId: string;
+  /** Folder of the dataset's snapshot under Domino's `filecache/`. */
+  readonly resourceId: string;
+}
+
+/** User and group that Domino's runs write datasets as. */
+const dominoUser = 12574;
+
+/** EFS has no size; Kubernetes wants one, and volume and claim must agree. */
+const nominalSize = "1Ti";
+
+/** The name of the claim on a dataset, the same in every namespace. */
+export function datasetClaimName(dataset: string): string {
+  return objectName(`dataset-${dataset}`);
+}
+
+/**
+ * A Domino dataset, mounted read-only. Its own access point is rooted at the dataset's folder, so that nothing else of
+ * Domino's file system can be reached from the namespace, whatever a pod asks for.
+ */
+export class DatasetVolume extends pulumi.ComponentResource {
+  readonly claimName: pulumi.Output<string>;
+
+  constructor(name: string, args: DatasetVolumeArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("domino-inference:storage:DatasetVolume", name, {}, opts);
+    checkIdentifiers(args);
+    const child = childOptions(this, opts);
+    const labels = recommendedLabels({
+      name: "dataset-volume",
+      instance: args.platform,
+      component: "model-storage",
+    });
+    const claimName = datasetClaimName(args.dataset);
+
+    const accessPoint = new AccessPoint(
+      `${name}-access-point`,
+      {
+        fileSystemId: args.fileSystemId,
+        posixUser: { uid: dominoUser, gid: dominoUser },
+        // Without creation info: a wrong id fails to mount, where it would otherwise create an empty dataset.
+        rootDirectory: { path: `/domino/filecache/${args.resourceId}` },
+        tags: {
+          Name: boundedName(`${args.namespace}-${args.dataset}`, 256),
+          "domino-inference/platform": args.platform,
+        },
+      },
+      child,
+    );
+
+    const volume = new PersistentVolume(
+      `${name}-volume`,
+      {
+        // Volumes are not namespaced: the namespace's name keeps those of several stacks apart.
+        metadata: { name: objectName(`${args.namespace}-${args.dataset}`, 253), labels },
+        spec: {
+          capacity: { storage: nominalSize },
+          accessModes: ["ReadOnlyMany"],
+          // The data is Domino's: removing the stack must not touch it.
+          persistentVolumeReclaimPolicy: "Retain",
+          storageClassName: "",
+          // Nobody else's claim can bind it first.
+          claimRef: {
+            apiVersion: "v1",
+            kind: "PersistentVolumeClaim",
+            namespace: args.namespace,
+            name: claimName,
+          },
+          mountOptions: ["tls"],
+          csi: {
+            driver: "efs.csi.aws.com",
+            volumeHandle: pulumi.interpolate`${args.fileSystemId}::${accessPoint.id}`,
+            readOnly: true,
+          },
+        },
+      },
+      child,
+    );
+
+    const claim = new PersistentVolumeClaim(
+      `${name}-claim`,
+      {
+        metadata: { name: claimName, namespace: args.namespace, labels },
+        spec: {
+          accessModes: ["ReadOnlyMany"],
+          // Empty, and not absent: the default class would provision a new, empty volume.
+          storageClassName: "",
+          volumeName: volume.metadata.name,
+          resources: { requests: { storage: nominalSize } },
+        },
+      },
+      child,
+    );
+
+    this.claimName = claim.metadata.name;
+    this.registerOutputs({ claimName: this.claimName });
+  }
+}
+
+/** Both become parts of paths and handles, where anything else could lead outside the dataset. */
+function checkIdentifiers({ dataset, fileSystemId, resourceId }: DatasetVolumeArgs): void {
+  const errors = [
+    ...(/^fs-[0-9a-f]+$/.test(fileSystemId)
+      ? []
+      : [{ propertyPath: "fileSystemId", reason: `"${fileSystemId}" is not the id of an EFS file system` }]),
+    ...(/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(resourceId)
+      ? []
+      : [{ propertyPath: "resourceId", reason: `"${resourceId}" is not a UUID` }]),
+  ];
+  if (errors.length > 0)
+    throw new pulumi.InputPropertiesError({ message: `dataset "${dataset}" cannot be mounted`, errors });
+}

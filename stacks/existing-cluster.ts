@@ -1,0 +1,246 @@
+import * as pulumi from "@pulumi/pulumi";
+import { GpuNodeGroup } from "../components/cluster/gpu-node-group.ts";
+import { InferenceNamespace } from "../components/cluster/inference-namespace.ts";
+import { engineServiceAccount, type ModelSource, type PodPeer } from "../components/engines/engine-args.ts";
+import { engineIdentity } from "../components/engines/engine-labels.ts";
+import { GpuPriorities } from "../components/engines/gpu-priorities.ts";
+import { engineComponents } from "../components/engines/registry.ts";
+import { partitionOf } from "../components/identity/partition.ts";
+import { ServiceAccountRole } from "../components/identity/service-account-role.ts";
+import { selectorLabels } from "../components/labels.ts";
+import { InferenceProxy } from "../components/proxy/inference-proxy.ts";
+import { proxyIdentity } from "../components/proxy/proxy-identity.ts";
+import type { ProxyTarget } from "../components/proxy/proxy-network.ts";
+import { DatasetVolume } from "../components/storage/dataset-volume.ts";
+import { engineProfiles } from "../platform/engines/registry.ts";
+import type { EnginePlan, PlatformPlan } from "../platform/plan/platform-plan.ts";
+import type { ExistingClusterSpec, PlatformSpec } from "../platform/spec/schema.ts";
+import { stackProviders } from "./providers.ts";
+import { stackOutputsContract, type StackOutputInputs } from "./stack-outputs.ts";
+import type { StackSettings } from "./stack-settings.ts";
+import { deployUserRoles } from "./user-roles.ts";
+
+export interface ExistingClusterInputs {
+  readonly spec: PlatformSpec;
+  readonly plan: PlatformPlan;
+  readonly settings: StackSettings;
+  /** Resource id of each dataset, by name. */
+  readonly datasets: ReadonlyMap<string, string>;
+  readonly cluster: ExistingClusterSpec;
+  readonly proxy: NonNullable<PlatformSpec["proxy"]>;
+}
+
+/** Puts the platform beside a Domino that already runs on an EKS cluster; the cluster itself is left alone. */
+export function deployToExistingCluster(inputs: ExistingClusterInputs): StackOutputInputs {
+  const { plan, spec, cluster } = inputs;
+  const providers = { ...stackProviders(plan, cluster, inputs.settings) };
+  const platformNamespace = platformNamespaceOf(plan);
+
+  const namespaces = new Map(
+    plan.namespaces.map(({ name, quota }) => [
+      name,
+      new InferenceNamespace(
+        name,
+        {
+          platform: plan.platform,
+          namespace: name,
+          gpuCount: quota.gpus,
+          podCount: quota.pods,
+          cpuMillis: quota.cpuMillis,
+          memoryMiB: quota.memoryMiB,
+        },
+        { providers },
+      ),
+    ]),
+  );
+  /** Nothing may live in a namespace before its default deny and its quota. */
+  const inNamespace = (name: string, ...after: pulumi.Resource[]) => {
+    const namespace = namespaces.get(name);
+    return { providers, dependsOn: namespace ? [namespace, ...after] : after };
+  };
+
+  const pools = new Map(
+    plan.nodePools.map((pool) => [
+      pool.name,
+      new GpuNodeGroup(
+        pool.name,
+        {
+          clusterName: cluster.name,
+          pool: pool.name,
+          accelerator: pool.accelerator,
+          instanceType: pool.instanceType,
+          gpusPerNode: pool.gpusPerNode,
+          minNodes: pool.minNodes,
+          desiredNodes: pool.desiredNodes,
+          maxNodes: pool.maxNodes,
+          nodeRoleArn: cluster.nodeRoleArn ?? defaultNodeRole(cluster),
+          subnetIds: cluster.privateSubnets.map((subnet) => subnet.id),
+          nodeSecurityGroupId: cluster.nodeSecurityGroup,
+          kmsKeyArn: cluster.kmsKeyArn,
+        },
+        { providers },
+      ),
+    ]),
+  );
+
+  const priorities = new GpuPriorities(
+    "gpu-priorities",
+    {
+      platform: plan.platform,
+      platformNamespace,
+      gpusPerReplica: plan.groups.map((group) => group.gpusPerReplica),
+    },
+    { providers },
+  );
+
+  const proxyPeer: PodPeer = {
+    namespace: platformNamespace,
+    labels: selectorLabels(proxyIdentity(plan.platform)),
+  };
+  const volumes = new Map<string, DatasetVolume>();
+  const roleArns: Record<string, pulumi.Input<string>> = {};
+
+  const modelsOf = (engine: EnginePlan): ModelSource => {
+    const { storage } = engine;
+    if (storage.kind === "s3") {
+      const role = new ServiceAccountRole(
+        `${engine.name}-models`,
+        {
+          roleName: `${cluster.name}-${plan.platform}-${engine.name}`,
+          description: `Engine ${engine.name} of ${plan.platform}: reads s3://${storage.bucket}/${storage.prefix}`,
+          accountId: cluster.accountId,
+          oidcIssuer: cluster.oidcIssuer,
+          serviceAccounts: groupsOf(plan, engine).map((group) => ({
+            namespace: group.namespace,
+            name: engineServiceAccount(group),
+          })),
+          s3: {
+            bucket: storage.bucket,
+            prefix: storage.prefix,
+            access: "read",
+            kmsKeyArn: cluster.kmsKeyArn,
+            region: cluster.region,
+          },
+        },
+        { providers },
+      );
+      roleArns[`engine/${engine.name}`] = role.roleArn;
+      return { kind: "s3", roleArn: role.roleArn };
+    }
+    const key = `${engine.namespace}-${storage.dataset}`;
+    let volume = volumes.get(key);
+    if (!volume) {
+      volume = new DatasetVolume(
+        key,
+        {
+          platform: plan.platform,
+          namespace: engine.namespace,
+          dataset: storage.dataset,
+          fileSystemId: cluster.efs?.fileSystemId ?? "",
+          resourceId: inputs.datasets.get(storage.dataset) ?? "",
+        },
+        inNamespace(engine.namespace),
+      );
+      volumes.set(key, volume);
+    }
+    return {
+      kind: "dataset",
+      claimName: volume.claimName,
+      path: storage.path,
+      fileSystemCidrs: cluster.privateSubnets.map((subnet) => subnet.cidr),
+    };
+  };
+
+  for (const engine of plan.engines) {
+    const groups = groupsOf(plan, engine);
+    const nodes = [...new Set(groups.flatMap((group) => group.nodePools))].flatMap(
+      (name) => pools.get(name) ?? [],
+    );
+    new engineComponents[engine.type](
+      engine.name,
+      {
+        platform: plan.platform,
+        platformNamespace,
+        engine,
+        groups,
+        servers: plan.servers,
+        models: modelsOf(engine),
+        proxy: proxyPeer,
+      },
+      // After the nodes: an engine's time to start does not count theirs, and it leaves before they do.
+      inNamespace(engine.namespace, priorities, ...nodes),
+    );
+  }
+
+  Object.assign(
+    roleArns,
+    deployUserRoles({ plan, platformNamespace, domino: spec.domino, cluster, providers }),
+  );
+
+  const proxy = new InferenceProxy(
+    "inference-proxy",
+    {
+      platform: plan.platform,
+      namespace: platformNamespace,
+      image: inputs.proxy.image,
+      replicas: inputs.proxy.replicas,
+      routes: plan.routes,
+      targets: proxyTargets(plan),
+    },
+    inNamespace(platformNamespace),
+  );
+
+  return {
+    contract: stackOutputsContract,
+    platform: plan.platform,
+    stage: spec.metadata.stage,
+    namespaces: plan.namespaces.map(({ name }) => name),
+    proxyUrl: proxy.url,
+    caSecret: proxy.caSecret,
+    usdPerHour: plan.totals.usdPerHour,
+    groups: plan.groups.map(
+      ({ name, engine, namespace, accelerator, gpusPerReplica, replicas, usdPerHour }) => ({
+        name,
+        engine,
+        namespace,
+        accelerator,
+        gpusPerReplica,
+        replicas,
+        usdPerHour,
+      }),
+    ),
+    nodeGroups: pulumi.all(Object.fromEntries([...pools].map(([name, pool]) => [name, pool.nodeGroupName]))),
+    roleArns: pulumi.all(roleArns),
+  };
+}
+
+/** The first namespace of a plan is the platform's own. */
+function platformNamespaceOf(plan: PlatformPlan): string {
+  const [own] = plan.namespaces;
+  if (!own) {
+    throw new pulumi.InputPropertyError({
+      propertyPath: "plan.namespaces",
+      reason: "the plan has no namespace",
+    });
+  }
+  return own.name;
+}
+
+function groupsOf(plan: PlatformPlan, engine: EnginePlan) {
+  return plan.groups.filter((group) => group.engine === engine.name);
+}
+
+/** One target a replica group: the proxy reaches the pods of the plan and no others. */
+function proxyTargets(plan: PlatformPlan): ProxyTarget[] {
+  return plan.engines.flatMap((engine) =>
+    groupsOf(plan, engine).map((group) => ({
+      namespace: group.namespace,
+      labels: selectorLabels(engineIdentity(engine, group)),
+      port: engineProfiles[engine.type].ports.http,
+    })),
+  );
+}
+
+function defaultNodeRole(cluster: ExistingClusterSpec): string {
+  return `arn:${partitionOf(cluster.kmsKeyArn)}:iam::${cluster.accountId}:role/${cluster.name}-eks-nodes`;
+}
