@@ -1,12 +1,12 @@
 import { z } from "zod";
 import { bandwidthSchema, durationSchema, memorySchema, priceSchema, rateSchema } from "./quantities.ts";
 
-/** RFC 1123 label: what Kubernetes takes as the name of most objects. */
+/** RFC 1035 label: what Kubernetes takes as the name of a Service, the strictest of its names. */
 const label = (maxLength: number) =>
   z
     .string()
-    .regex(/^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/, {
-      error: "expected lower-case letters, digits and inner dashes",
+    .regex(/^[a-z]([a-z0-9-]*[a-z0-9])?$/, {
+      error: "expected lower-case letters, digits and inner dashes, beginning with a letter",
     })
     .max(maxLength, { error: `expected at most ${maxLength} characters` });
 

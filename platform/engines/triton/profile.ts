@@ -41,5 +41,6 @@ export const tritonProfile: EngineProfile = {
   limits: [
     "Models come from a Domino dataset, mounted read-only.",
     "All models of an engine share its replicas and GPUs.",
+    "Versions side by side need a version_policy in the model's config.pbtxt that keeps them; Triton's default serves the newest only.",
   ],
 };

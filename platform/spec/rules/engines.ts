@@ -30,6 +30,7 @@ function oneEngine(
   return [
     ...(type !== undefined && !profile ? [unknownEngine(type, [...path, "type"])] : []),
     ...(profile ? profileProblems(spec, engine, path, profile) : []),
+    ...namespaceProblems(engine, path),
     ...duplicates(engine.models, [...path, "models"], "name", "model"),
     ...records(engine.models).flatMap(({ entry, index }) =>
       modelProblems(spec, entry, [...path, "models", index], profile, accelerators),
@@ -110,7 +111,29 @@ function profileProblems(
   return problems;
 }
 
-/** Group names are made from parts, so two different groups can come out equal, or too long. */
+/** Names of the proxy's own objects beside the engines'. */
+const reservedGroupNames: readonly string[] = ["inference-proxy", "inference-proxy-service"];
+
+/** Namespaces with owners of their own; a quota and a default deny in them would stop Domino or Kubernetes. */
+const reservedNamespace = /^(?:default|domino-(?:platform|compute|system)|kube-.+|karpenter|cert-manager)$/;
+
+function namespaceProblems(engine: Raw, path: readonly PropertyKey[]): RuleProblem[] {
+  const namespace = text(engine.namespace);
+  if (namespace === undefined || !reservedNamespace.test(namespace)) return [];
+  return [
+    {
+      code: "SPEC_VALUE_CONFLICT",
+      path: [...path, "namespace"],
+      message: `namespace "${namespace}" belongs to Domino or Kubernetes`,
+      allowed: "a namespace of the platform's own",
+    },
+  ];
+}
+
+/**
+ * Group names are made from parts, so two different groups can come out equal, or too long. They are unique over the
+ * platform and not only in a namespace, because the plan and the stack name groups by them alone.
+ */
 function groupNameProblems(spec: Raw): RuleProblem[] {
   const owner = new Map<string, string>();
   const problems: RuleProblem[] = [];
@@ -120,7 +143,9 @@ function groupNameProblems(spec: Raw): RuleProblem[] {
     if (type === undefined || !isEngineType(type) || engineName === undefined) continue;
     for (const { entry: model, index: modelIndex } of records(engine.models)) {
       for (const { name, id } of groupsOf(type, engineName, model)) {
-        const key = `${text(engine.namespace) ?? ""}/${name}`;
+        const other = owner.get(name);
+        // Models that share a group would report its name once each.
+        if (other === id) continue;
         const path = ["engines", engineIndex, "models", modelIndex, "name"];
         if (name.length > groupNameMaxLength) {
           problems.push({
@@ -131,8 +156,15 @@ function groupNameProblems(spec: Raw): RuleProblem[] {
             remedy: "Shorten the name of the engine, the model or the service class.",
           });
         }
-        const other = owner.get(key);
-        if (other !== undefined && other !== id) {
+        if (reservedGroupNames.includes(name)) {
+          problems.push({
+            code: "SPEC_NAME_DUPLICATE",
+            path,
+            message: `the Service of this model would be called "${name}", as the proxy's own`,
+            remedy: "Rename the engine.",
+          });
+        }
+        if (other !== undefined) {
           problems.push({
             code: "SPEC_NAME_DUPLICATE",
             path,
@@ -140,7 +172,7 @@ function groupNameProblems(spec: Raw): RuleProblem[] {
             remedy: "Rename one of the engines or models.",
           });
         }
-        owner.set(key, id);
+        owner.set(name, id);
       }
     }
   }

@@ -60,6 +60,41 @@ describe("names", () => {
     });
   });
 
+  test("of groups are unique over all namespaces", () => {
+    const other = `  - name: chat
+    type: vllm
+    namespace: second
+    storage: s3://acme-models/llm
+    models: [{ name: llama-3-70b, traffic: [{ serviceClass: Premium, load: { rate: 1/min, inputTokens: 1, outputTokens: 1 } }] }]
+  - name: chat
+    type: vllm`;
+    const codes = problemsOf(smallSpecWith("  - name: chat\n    type: vllm", other)).map(({ code, path }) => [
+      code,
+      path,
+    ]);
+    expect(codes).toContainEqual(["SPEC_NAME_DUPLICATE", "engines[2].name"]);
+  });
+
+  test("of the proxy's own objects are reserved", () => {
+    expectProblem("name: tabular", "name: inference-proxy", {
+      code: "SPEC_NAME_DUPLICATE",
+      path: "engines[0].models[0].name",
+    });
+  });
+
+  test("of engines begin with a letter, as Services do", () => {
+    expectProblem("name: tabular", "name: 2nd", { code: "SPEC_TYPE_INVALID", path: "engines[0].name" });
+  });
+
+  test("of Domino's and Kubernetes' namespaces are not an engine's to take", () => {
+    for (const namespace of ["domino-compute", "domino-platform", "kube-system", "default"]) {
+      expectProblem("type: vllm", `type: vllm\n    namespace: ${namespace}`, {
+        code: "SPEC_VALUE_CONFLICT",
+        path: "engines[1].namespace",
+      });
+    }
+  });
+
   test("of traffic classes are unique within a model", () => {
     expectProblem("- load: { rate: 1/s }", "- { serviceClass: Premium, load: { rate: 1/s } }", {
       code: "SPEC_NAME_DUPLICATE",
@@ -127,6 +162,15 @@ describe("references", () => {
 });
 
 describe("contradictions", () => {
+  test("between a role and nobody who has it are refused", () => {
+    const role =
+      "  roles: [{ name: reader, bucket: acme-blobs, prefix: mlflow, access: read }]\n  datasets:\n";
+    expectProblem("  datasets:\n", role, { code: "SPEC_VALUE_CONFLICT", path: "domino.roles[0].name" });
+    expect(
+      problemsOf(smallSpecWith("  datasets:\n", `  users: [{ user: someone, role: reader }]\n${role}`)),
+    ).toEqual([]);
+  });
+
   test("between version and versions are refused", () => {
     expectProblem(
       "version: 3",

@@ -1,0 +1,146 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import { planPlatform } from "../../platform/plan/plan.ts";
+import type { PlatformPlan } from "../../platform/plan/platform-plan.ts";
+import { loadSpec } from "../../platform/spec/load.ts";
+import { previewOffline } from "../../services/automation/offline-preview.ts";
+import { startEmulatedGroup } from "../../services/emulator/emulator.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "one-value-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+const prod = readFileSync("stacks/prod.yaml", "utf8");
+
+interface Deployment {
+  readonly name: string;
+  readonly replicas: number;
+  readonly args: readonly string[];
+}
+
+/** Everything that follows from one spec: the plan, the manifests, the mounted routing table, the emulated engines. */
+async function everythingOf(name: string, text: string) {
+  const file = join(folder, `${name}.yaml`);
+  writeFileSync(file, text);
+  const plan = planPlatform(await loadSpec(file));
+  const preview = await previewOffline({ specFile: file, stack: "prod" });
+  const inputsOf = (type: string) =>
+    preview.resources.filter((resource) => resource.type === type).map(({ inputs }) => inputs);
+  const deployments = inputsOf("kubernetes:apps/v1:Deployment").map((inputs): Deployment => {
+    const { metadata, spec } = inputs as {
+      metadata: { name: string };
+      spec: {
+        replicas: number;
+        template: { spec: { containers: { command?: string[]; args?: string[] }[] } };
+      };
+    };
+    const [container] = spec.template.spec.containers;
+    return {
+      name: metadata.name,
+      replicas: spec.replicas,
+      args: [...(container?.command ?? []), ...(container?.args ?? [])],
+    };
+  });
+  const nodes = inputsOf("aws:eks/nodeGroup:NodeGroup").map(
+    (inputs) => (inputs as { scalingConfig: { minSize: number } }).scalingConfig.minSize,
+  );
+  const [config] = inputsOf("kubernetes:core/v1:ConfigMap").map(
+    (inputs) => (inputs as { data: object }).data,
+  );
+  return {
+    plan,
+    deployments,
+    nodes,
+    mountedRoutes: JSON.parse(Object.values(config ?? {})[0] as string) as unknown,
+  };
+}
+
+async function emulatedReplicas(plan: PlatformPlan, group: string): Promise<number> {
+  const planned = plan.groups.find((candidate) => candidate.name === group);
+  if (!planned) throw new Error(`no group ${group}`);
+  const { protocol, loading } = plan.engines.find((engine) => engine.name === planned.engine) ?? {};
+  const running = await startEmulatedGroup({
+    group: planned,
+    protocol: protocol ?? "openai",
+    loading: loading ?? "preload",
+  });
+  await running.close();
+  return running.endpoints.length;
+}
+
+describe("changing one value of the spec changes plan, manifests, routing table and emulated engines together", () => {
+  const chat = "chat-llama-3-70b-premium";
+
+  test("a rate", async () => {
+    const before = await everythingOf("rate-before", prod);
+    const after = await everythingOf("rate-after", prod.replace("rate: 300/min", "rate: 500/min"));
+    const replicasOf = (all: typeof before) => ({
+      planned: all.plan.groups.find((group) => group.name === chat)?.replicas ?? 0,
+      deployed: all.deployments.find((deployment) => deployment.name === chat)?.replicas,
+    });
+    expect(replicasOf(after).planned).toBeGreaterThan(replicasOf(before).planned);
+    for (const all of [before, after]) {
+      const { planned, deployed } = replicasOf(all);
+      expect(deployed).toBe(planned);
+      expect(await emulatedReplicas(all.plan, chat)).toBe(planned);
+      expect(all.nodes).toEqual(all.plan.nodePools.map((pool) => pool.minNodes));
+      expect(all.mountedRoutes).toEqual(all.plan.routes);
+    }
+    expect(after.plan.totals.nodes).toBeGreaterThan(before.plan.totals.nodes);
+    // The other engines stay as they are.
+    const others = (all: typeof before) => all.deployments.filter((deployment) => deployment.name !== chat);
+    expect(others(after)).toEqual(others(before));
+  });
+
+  test("a model", async () => {
+    const before = await everythingOf("model-before", prod);
+    const after = await everythingOf(
+      "model-after",
+      prod.replace("- name: llama-3-70b", "- name: llama-3-8b"),
+    );
+    const renamed = "chat-llama-3-8b-premium";
+    expect(before.deployments.map(({ name }) => name)).toContain(chat);
+    expect(after.deployments.map(({ name }) => name)).toContain(renamed);
+    expect(after.deployments.map(({ name }) => name)).not.toContain(chat);
+    expect(after.deployments.find(({ name }) => name === renamed)?.args).toContain(
+      "--served-model-name=llama-3-8b",
+    );
+    expect(after.mountedRoutes).toEqual(after.plan.routes);
+    expect(JSON.stringify(after.mountedRoutes)).toContain(
+      `http://${renamed}.domino-inference-prod.svc.cluster.local:8000`,
+    );
+    expect(await emulatedReplicas(after.plan, renamed)).toBe(
+      after.deployments.find(({ name }) => name === renamed)?.replicas,
+    );
+    expect(after.plan.totals.usdPerHour).toBeLessThan(before.plan.totals.usdPerHour);
+  });
+
+  test("a version's weight", async () => {
+    const weightsOf = (routes: unknown) =>
+      (routes as PlatformPlan["routes"]).servers
+        .flatMap((server) => server.models)
+        .flatMap((model) => model.versions.map(({ version, weight }) => [model.name, version, weight]))
+        .filter(([name, , weight]) => name === "BERT-BASED" && weight !== 100);
+    const before = await everythingOf("weight-before", prod);
+    const after = await everythingOf(
+      "weight-after",
+      prod
+        .replace("version: 1, weight: 90", "version: 1, weight: 50")
+        .replace("version: 2, weight: 10", "version: 2, weight: 50"),
+    );
+    expect(weightsOf(before.mountedRoutes)).toEqual([
+      ["BERT-BASED", "1", 90],
+      ["BERT-BASED", "2", 10],
+    ]);
+    expect(weightsOf(after.mountedRoutes)).toEqual([
+      ["BERT-BASED", "1", 50],
+      ["BERT-BASED", "2", 50],
+    ]);
+    expect(weightsOf(after.plan.routes)).toEqual(weightsOf(after.mountedRoutes));
+    const load = (all: typeof before, version: string) =>
+      all.plan.servers.find(
+        ({ id }) => id === `triton-domino-pre-load-inference/BERT-BASED/${version}/Premium`,
+      )?.load.requestsPerMinute;
+    expect([load(before, "2"), load(after, "2")]).toEqual([1200, 6000]);
+  });
+});
