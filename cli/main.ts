@@ -22,7 +22,7 @@ export async function main(args: readonly string[]): Promise<number> {
   const status = { code: 0 };
   planCommand(program, status);
   previewCommand(program, status);
-  automationCommands(program, status);
+  automationCommands(program);
   startCommand(program);
   try {
     await program.parseAsync([...args], { from: "user" });

@@ -11,4 +11,12 @@ const { status } = spawnSync(
   },
 );
 if (status !== 0) process.exit(status ?? 1);
-cpSync("services/dashboard/page", "dist/services/dashboard/page", { recursive: true });
+// What the compiler does not copy: the page, and the files by which Pulumi finds the policy pack.
+for (const file of [
+  "services/dashboard/page",
+  "policies/pack/PulumiPolicy.yaml",
+  "policies/pack/index.cjs",
+  "policies/pack/package.json",
+]) {
+  cpSync(file, `dist/${file}`, { recursive: true });
+}

@@ -1,8 +1,9 @@
 import { Option, type Command } from "commander";
-import { specFileOf, type SpecChoice } from "../package-files.ts";
+import { specFileOf } from "../package-files.ts";
+import { runOperation, type EngineCommandOptions } from "./automation.ts";
 import type { CommandStatus } from "./command-status.ts";
 
-interface PreviewOptions extends SpecChoice {
+interface PreviewOptions extends EngineCommandOptions {
   readonly offline?: boolean;
   readonly format: "tree" | "json" | "yaml";
 }
@@ -13,13 +14,14 @@ export function previewCommand(program: Command, status: CommandStatus): void {
     .description("show every resource that a stack would have, with the policies' results")
     .option("--stack <name>", "the stack")
     .option("--spec <file>", "a platform spec; default: the stack's own")
+    .option("--install-cli", "download the official Pulumi CLI where none is found")
     .option("--offline", "run the program in this process, without the Pulumi engine and without a cluster")
     .addOption(
       new Option("--format <format>", "how to print (json and yaml: offline)")
         .choices(["tree", "json", "yaml"])
         .default("tree"),
     )
-    .action(async (options: PreviewOptions) => {
+    .action(async (options: PreviewOptions, command: Command) => {
       const specFile = specFileOf(options);
       if (options.offline) {
         const { previewOffline } = await import("../../services/automation/offline-preview.ts");
@@ -35,7 +37,9 @@ export function previewCommand(program: Command, status: CommandStatus): void {
         if (violated) status.code = 1;
         return;
       }
-      const { runOperation } = await import("./stack-operation.ts");
-      await runOperation("preview", options);
+      if (options.stack === undefined) {
+        command.error("error: without --offline, --stack <name> is needed: the engine keeps state by stack");
+      }
+      await runOperation(options, (stack, call) => stack.preview(call));
     });
 }

@@ -118,7 +118,7 @@ function answer(response: ServerResponse, status: number, type: string, body: st
       "x-content-type-options": "nosniff",
       // uPlot positions its parts by style attributes.
       "content-security-policy":
-        "default-src 'self'; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'",
+        "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'",
     })
     .end(body);
 }

@@ -77,6 +77,7 @@ function serverRow(server, figures) {
   const live = figures.servers.find((one) => one.id === server.id);
   const verdicts = live ? targetsOf(server, live) : [];
   const target = document.createElement("span");
+  target.className = "targets";
   target.replaceChildren(
     ...verdicts.map((verdict, index) => {
       const text = document.createElement("span");
@@ -143,11 +144,11 @@ function chart(id, series) {
     {
       width: holder.clientWidth,
       height: 180,
-      legend: { show: series.length > 1 },
+      legend: { show: series.length > 1, live: false },
       cursor: { show: false },
       scales: { y: { range: (_plot, _min, max) => [0, Math.max(max * 1.15, 1)] } },
       axes: [axis, { ...axis, size: 60 }],
-      series: [{}, ...series.map((one) => ({ width: 2, points: { show: false }, ...one }))],
+      series: [{ label: "time" }, ...series.map((one) => ({ width: 2, points: { show: false }, ...one }))],
     },
     data,
     holder,
