@@ -77,6 +77,7 @@ export function deployToExistingCluster(inputs: ExistingClusterInputs): StackOut
           subnetIds: cluster.privateSubnets.map((subnet) => subnet.id),
           nodeSecurityGroupId: cluster.nodeSecurityGroup,
           kmsKeyArn: cluster.kmsKeyArn,
+          ...(plan.budgetUsdPerHour === undefined ? {} : { budgetUsdPerHour: plan.budgetUsdPerHour }),
         },
         { providers },
       ),

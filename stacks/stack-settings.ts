@@ -56,7 +56,8 @@ function ownSettings(all: Readonly<Record<string, string>>): Record<string, stri
   const prefix = `${settingsNamespace}:`;
   return Object.fromEntries(
     Object.entries(all)
-      .filter(([key]) => key.startsWith(prefix))
+      // Empty is absent: an optional key of Pulumi.yaml's schema must have a default, and this is theirs.
+      .filter(([key, value]) => key.startsWith(prefix) && value !== "")
       .map(([key, value]) => [key.slice(prefix.length), value]),
   );
 }

@@ -33,6 +33,12 @@ export interface GpuNodeGroupArgs {
   /** Key that encrypts the nodes' disks. */
   readonly kmsKeyArn: string;
   /**
+   * Most that all node groups of the platform may cost an hour, in USD: a tag by which policies that see only the
+   * cloud's resources know the budget.
+   * @default no tag
+   */
+  readonly budgetUsdPerHour?: number;
+  /**
    * Root disk in GiB. Holds the images (tens of GiB each for inference servers) and the pods' scratch space.
    * @default 200
    */
@@ -119,7 +125,12 @@ export class GpuNodeGroup extends pulumi.ComponentResource {
         updateConfig: { maxUnavailable: 1 },
         labels,
         taints: [{ ...gpuTaint, effect: "NO_SCHEDULE" }],
-        tags,
+        tags: {
+          ...tags,
+          ...(args.budgetUsdPerHour === undefined
+            ? {}
+            : { "domino-inference/budget-usd-per-hour": String(args.budgetUsdPerHour) }),
+        },
       },
       // Draining a node waits for the requests and the disruption budgets of its pods.
       { ...child, customTimeouts: { create: "60m", update: "120m", delete: "60m" } },

@@ -17,13 +17,20 @@ describe("the Pulumi project", () => {
     });
   });
 
-  test("describes exactly the settings that the program reads, secrets as secrets", () => {
-    const allowed = ["spec", "kubeContext", "kubeconfig", "dominoApiKey"];
-    expect(Object.keys(project.config)).toEqual(allowed);
-    const secrets = allowed.filter((key) => project.config[key].secret === true);
-    expect(secrets).toEqual(["kubeconfig", "dominoApiKey"]);
-    for (const key of allowed)
-      expect(project.config[key]).toMatchObject({ type: "string", description: /.+/ });
+  test("describes the settings that may stand in clear, each with a default: the engine demands the others", () => {
+    expect(Object.keys(project.config)).toEqual(["spec", "kubeContext"]);
+    for (const setting of Object.values(project.config))
+      expect(setting).toMatchObject({
+        type: "string",
+        description: expect.stringMatching(/.+/),
+        default: "",
+      });
+  });
+
+  test("has defaults that the program takes for absent", () => {
+    pulumi.runtime.setAllConfig({ "domino-inference:spec": "", "domino-inference:kubeContext": "" });
+    expect(readStackSettings("dev")).toEqual({ spec: "stacks/dev.yaml" });
+    pulumi.runtime.setAllConfig({});
   });
 
   test.each(["dev", "test", "prod"])(

@@ -52,6 +52,14 @@ describe("a GPU node group", () => {
     expect(template().vpcSecurityGroupIds).toEqual(["sg-0a1b2c3d"]);
   });
 
+  test("carries the platform's budget as a tag where there is one, for policies that see only the cloud", async () => {
+    expect(group().tags).not.toHaveProperty(["domino-inference/budget-usd-per-hour"]);
+    const budgeted = await resourcesOf(() => new GpuNodeGroup("pool", { ...args, budgetUsdPerHour: 20 }));
+    expect(only(budgeted, ":NodeGroup").inputs.tags).toMatchObject({
+      "domino-inference/budget-usd-per-hour": "20",
+    });
+  });
+
   test("leaves image and user data to EKS", () => {
     expect(template()).not.toHaveProperty("imageId");
     expect(template()).not.toHaveProperty("userData");

@@ -1,0 +1,52 @@
+import type { InboundRequest } from "../inbound/inbound-request.ts";
+import { resolveRoute } from "../routing/resolve.ts";
+import { upstreamHeaders } from "../upstream/request-headers.ts";
+import { nativeQuery, passThrough, routeInference, type ProxyServices } from "./services.ts";
+
+/** The model and, where the path names one, the version of an Open Inference Protocol path. */
+export interface ModelPath {
+  readonly model: string;
+  readonly version: string | undefined;
+}
+
+/** `POST /v2/models/{model}[/versions/{version}]/infer`: tensors as JSON or in the binary extension. */
+export async function handleInfer(
+  services: ProxyServices,
+  inbound: InboundRequest,
+  path: ModelPath,
+): Promise<void> {
+  // Checked first, so that a request to nowhere is refused before its tensors are read.
+  const query = { ...nativeQuery(inbound, path.model, path.version), protocol: "open-inference-v2" as const };
+  const route = routeInference(services, inbound, query);
+  await services.bodies.withBody(inbound, (body) =>
+    passThrough(services, inbound, route, {
+      method: "POST",
+      path: modelPath(path.model, route.version, "infer"),
+      headers: upstreamHeaders(inbound.message.rawHeaders, inbound.id),
+      body,
+    }),
+  );
+}
+
+/** `GET /v2/models/{model}[/versions/{version}][/ready]`: the engine's own metadata and readiness of a model. */
+export async function handleModelInfo(
+  services: ProxyServices,
+  inbound: InboundRequest,
+  path: ModelPath & { readonly ready: boolean },
+): Promise<void> {
+  const query = { ...nativeQuery(inbound, path.model, path.version), protocol: "open-inference-v2" as const };
+  const serviceClass = inbound.header("x-service-class");
+  const route = resolveRoute(services.routes(), { ...query, serviceClass }, services.random);
+  await passThrough(services, inbound, route, {
+    method: "GET",
+    path: modelPath(path.model, route.version, path.ready ? "ready" : ""),
+    headers: upstreamHeaders(inbound.message.rawHeaders, inbound.id),
+    body: null,
+  });
+}
+
+/** Built from names of the routing table, never from the client's path, which could point elsewhere. */
+export function modelPath(model: string, version: string, action: "infer" | "ready" | ""): string {
+  const base = `/v2/models/${encodeURIComponent(model)}/versions/${encodeURIComponent(version)}`;
+  return action ? `${base}/${action}` : base;
+}

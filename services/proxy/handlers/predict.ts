@@ -1,0 +1,118 @@
+import { expectPlainBody } from "../inbound/body-reader.ts";
+import type { InboundRequest } from "../inbound/inbound-request.ts";
+import { ProxyFailure } from "../proxy-failure.ts";
+import type { AnswerSink, UpstreamHeaders, UpstreamRequest } from "../upstream/exchange.ts";
+import { forward } from "../upstream/forward.ts";
+import { readOpenAiBody } from "../wire/openai-body.ts";
+import { readPredictEnvelope, type PredictEnvelope } from "../wire/predict-envelope.ts";
+import { modelPath } from "./open-inference.ts";
+import { routeInference, type ProxyServices } from "./services.ts";
+
+/** `POST /predict`, the reference contract: an envelope around the request of any engine, and one around its answer. */
+export async function handlePredict(services: ProxyServices, inbound: InboundRequest): Promise<void> {
+  expectPlainBody(inbound);
+  await services.bodies.withBody(inbound, async (body) => {
+    const envelope = readPredictEnvelope(body);
+    const { serverName, serverType, modelName, modelVersion } = envelope;
+    const route = routeInference(services, inbound, {
+      serverName,
+      serverType,
+      modelName,
+      version: modelVersion,
+    });
+    const target =
+      route.server.protocol === "openai"
+        ? openAiTarget(body, envelope)
+        : {
+            path: modelPath(modelName, route.version, "infer"),
+            body: body.subarray(envelope.payload.start, envelope.payload.end),
+          };
+    const sink = new EnvelopeSink(services.maxBodyBytes);
+    await forward(
+      services.upstream,
+      route,
+      { method: "POST", headers: headersOf(inbound), ...target },
+      sink,
+      inbound,
+    );
+    sink.answer(inbound);
+  });
+}
+
+/**
+ * The payload goes to the chat or the completions path by what it holds. A payload without a model gets the
+ * envelope's: OpenAI servers differ in whether they need it, and the envelope has already said it. It is put in front
+ * of the first key, so the client's bytes still go through as they are.
+ */
+function openAiTarget(body: Buffer, { payload, modelName }: PredictEnvelope): { path: string; body: Buffer } {
+  const read = readOpenAiBody(body, payload);
+  if (read.hasMessages === read.hasPrompt) {
+    throw new ProxyFailure(
+      "PREDICT_ENVELOPE_INVALID",
+      `The payload must hold either "messages" or "prompt".`,
+    );
+  }
+  if (read.model !== undefined && read.model !== modelName) {
+    throw new ProxyFailure("PREDICT_ENVELOPE_INVALID", `"model_name" and the payload's "model" disagree.`);
+  }
+  if (read.stream) {
+    throw new ProxyFailure("PREDICT_ENVELOPE_INVALID", `/predict cannot stream; use /v1/chat/completions.`);
+  }
+  const bytes = body.subarray(payload.start, payload.end);
+  return {
+    path: read.hasMessages ? "/v1/chat/completions" : "/v1/completions",
+    body:
+      read.model === undefined
+        ? Buffer.concat([Buffer.from(`{"model":${JSON.stringify(modelName)},`), bytes.subarray(1)])
+        : bytes,
+  };
+}
+
+/** The client's headers describe its envelope, not the payload; only the trace context applies to both. */
+function headersOf({ id, message }: InboundRequest): UpstreamRequest["headers"] {
+  const { traceparent, tracestate } = message.headers;
+  return [
+    ...["x-request-id", id, "content-type", "application/json", "accept", "application/json"],
+    ...(typeof traceparent === "string" ? ["traceparent", traceparent] : []),
+    ...(typeof tracestate === "string" ? ["tracestate", tracestate] : []),
+  ];
+}
+
+/** Collects an engine's answer, so that the client gets a whole envelope or an error, never half of one. */
+class EnvelopeSink implements AnswerSink {
+  readonly #maxBytes: number;
+  readonly #chunks: Buffer[] = [];
+  #bytes = 0;
+  #status = 0;
+  #isJson = false;
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  start(status: number, headers: UpstreamHeaders): boolean {
+    this.#status = status;
+    this.#isJson = /^application\/(?:[\w.-]+\+)?json\b/i.test(String(headers["content-type"] ?? ""));
+    // An error without JSON is still an answer; its status says enough.
+    if (!this.#isJson && status < 400) throw new ProxyFailure("ENGINE_ANSWER_INVALID");
+    return false;
+  }
+
+  data(chunk: Buffer): boolean {
+    this.#bytes += chunk.length;
+    if (this.#bytes > this.#maxBytes)
+      throw new ProxyFailure("ENGINE_ANSWER_INVALID", "The engine's answer is too large.");
+    if (this.#isJson) this.#chunks.push(chunk);
+    return true;
+  }
+
+  end(): void {}
+
+  answer({ response }: InboundRequest): void {
+    const head = Buffer.from(`{"status_code":${this.#status},"result":`);
+    const result = this.#isJson && this.#bytes > 0 ? this.#chunks : [Buffer.from("null")];
+    const whole = Buffer.concat([head, ...result, Buffer.from("}")]);
+    response.writeHead(this.#status, { "content-type": "application/json", "content-length": whole.length });
+    response.end(whole);
+  }
+}

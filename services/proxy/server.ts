@@ -1,0 +1,89 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { DominoAuthenticator, openAuthenticator } from "./auth/domino-authenticator.ts";
+import type { ProxyServices } from "./handlers/services.ts";
+import { BodyReader } from "./inbound/body-reader.ts";
+import { createServer, listen } from "./inbound/http-server.ts";
+import { InboundRequest } from "./inbound/inbound-request.ts";
+import { serveRequest } from "./inbound/serve-request.ts";
+import { ProxyMetrics } from "./metrics.ts";
+import {
+  bufferedBodiesFactor,
+  leastDrainTimeoutMs,
+  proxyDefaults,
+  type ProxyOptions,
+} from "./proxy-options.ts";
+import { RoutesWatcher } from "./routes-watcher.ts";
+import { indexRoutes, type RoutingIndex } from "./routing/routing-index.ts";
+import { Endpoints } from "./upstream/endpoints.ts";
+import { ModelLoader } from "./upstream/model-loader.ts";
+
+export interface RunningProxy {
+  /** Base URL without a trailing slash. */
+  readonly url: string;
+  readonly port: number;
+  /** Stops accepting, lets requests in flight end (streams too) until the drain deadline, then breaks off the rest. */
+  close(): Promise<void>;
+}
+
+/** Starts a proxy. Throws a `PlatformError` for a bad routing table, bad TLS files or a port that is taken. */
+export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
+  const { auth, log, routesFile, tls, random = Math.random } = options;
+  const settings = { ...proxyDefaults, ...options };
+  const metrics = new ProxyMetrics();
+  const endpoints = new Endpoints(random);
+  const server = await createServer(tls);
+  let index: RoutingIndex = indexRoutes({
+    apiVersion: "domino-inference/v1",
+    kind: "RoutingTable",
+    servers: [],
+  });
+  const watcher = await RoutesWatcher.start(routesFile, settings.routesPollMs, log, (table) => {
+    index = indexRoutes(table);
+    endpoints.retain(index.endpoints);
+    metrics.routeReloads.inc();
+  });
+  let draining = false;
+  const services: ProxyServices = {
+    routes: () => index,
+    upstream: { endpoints, loader: new ModelLoader(), streamIdleMs: settings.streamIdleMs },
+    bodies: new BodyReader(settings.maxBodyBytes, settings.maxBodyBytes * bufferedBodiesFactor),
+    metrics,
+    random,
+    maxBodyBytes: settings.maxBodyBytes,
+    ready: () => !draining,
+  };
+  const authenticator = auth.kind === "domino" ? new DominoAuthenticator(auth.hostUrl) : openAuthenticator;
+
+  server.on("request", (message: IncomingMessage, response: ServerResponse) => {
+    if (draining) response.shouldKeepAlive = false;
+    response.once("close", () => {
+      // A connection that falls idle during the drain would keep the server open.
+      if (draining) server.closeIdleConnections();
+    });
+    void serveRequest(services, authenticator, log, new InboundRequest(message, response));
+  });
+
+  const release = async (): Promise<void> => {
+    watcher.close();
+    await Promise.all([endpoints.destroy(), authenticator.close()]);
+  };
+  const drain = async (): Promise<void> => {
+    draining = true;
+    const timeoutMs = options.drainTimeoutMs ?? Math.max(index.longestTimeoutMs, leastDrainTimeoutMs);
+    const deadline = setTimeout(() => server.closeAllConnections(), timeoutMs);
+    await new Promise((resolve) => server.close(resolve));
+    clearTimeout(deadline);
+    await release();
+  };
+
+  let port: number;
+  try {
+    port = await listen(server, settings.host, settings.port);
+  } catch (error) {
+    await release();
+    throw error;
+  }
+  const host = settings.host.includes(":") ? `[${settings.host}]` : settings.host;
+  let drained: Promise<void> | undefined;
+  return { url: `${tls ? "https" : "http"}://${host}:${port}`, port, close: () => (drained ??= drain()) };
+}

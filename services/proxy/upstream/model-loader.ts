@@ -1,0 +1,82 @@
+import { ProxyFailure } from "../proxy-failure.ts";
+import type { Endpoint } from "./endpoints.ts";
+
+/** A large model takes minutes to load from a network file system. */
+const loadTimeoutMs = 300_000;
+
+/**
+ * Loads models into engines that start empty, by the engine's repository API. A load outlives the request that asked
+ * for it: whoever comes next finds the model loaded, and a client cannot break a load off by going away.
+ */
+export class ModelLoader {
+  /** Loads under way and done, for each endpoint. */
+  readonly #loads = new WeakMap<Endpoint, Map<string, Promise<void>>>();
+
+  /** Waits, at most until the deadline, for the model to be loaded at the endpoint. */
+  async ensureLoaded(endpoint: Endpoint, model: string, deadlineMs: number): Promise<void> {
+    const late = Promise.withResolvers<never>();
+    const timer = setTimeout(
+      () => late.reject(new ProxyFailure("DEADLINE_EXCEEDED", "The model is still being loaded.")),
+      Math.max(deadlineMs - performance.now(), 0),
+    );
+    try {
+      await Promise.race([this.#load(endpoint, model), late.promise]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** After a failed connection the engine may have restarted, and then has lost its models. */
+  forget(endpoint: Endpoint): void {
+    this.#loads.delete(endpoint);
+  }
+
+  /** After an answer that an unknown model may have caused: asks whether the model is still there. */
+  async verify(endpoint: Endpoint, model: string): Promise<void> {
+    try {
+      const { statusCode, body } = await endpoint.pool.request({
+        method: "GET",
+        path: `${endpoint.basePath}/v2/models/${encodeURIComponent(model)}/ready`,
+        headersTimeout: 5_000,
+      });
+      await body.dump();
+      if (statusCode !== 200) this.#loads.get(endpoint)?.delete(model);
+    } catch {
+      this.forget(endpoint);
+    }
+  }
+
+  #load(endpoint: Endpoint, model: string): Promise<void> {
+    const loads = this.#loads.get(endpoint) ?? new Map<string, Promise<void>>();
+    this.#loads.set(endpoint, loads);
+    let load = loads.get(model);
+    if (!load) {
+      load = requestLoad(endpoint, model);
+      loads.set(model, load);
+      // A failed load is tried again by the next request.
+      load.catch(() => {
+        if (loads.get(model) === load) loads.delete(model);
+      });
+    }
+    return load;
+  }
+}
+
+async function requestLoad(endpoint: Endpoint, model: string): Promise<void> {
+  let status: number;
+  try {
+    const { statusCode, body } = await endpoint.pool.request({
+      method: "POST",
+      path: `${endpoint.basePath}/v2/repository/models/${encodeURIComponent(model)}/load`,
+      headers: { "content-type": "application/json" },
+      body: "{}",
+      headersTimeout: loadTimeoutMs,
+    });
+    await body.dump();
+    status = statusCode;
+  } catch (error) {
+    // Loading twice does no harm, so every broken connection may be answered by trying another endpoint.
+    throw new ProxyFailure("ENGINE_UNREACHABLE", undefined, { cause: error });
+  }
+  if (status !== 200) throw new ProxyFailure("MODEL_LOAD_FAILED");
+}

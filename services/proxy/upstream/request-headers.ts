@@ -1,0 +1,73 @@
+/**
+ * Headers of a client that never go upstream: those that belong to one connection, credentials, what the proxy decides
+ * by itself, and claims about the client that only a trusted hop may make.
+ */
+const dropped = new Set([
+  // One connection only (RFC 9110, 7.6.1); the body is sent whole, so its length and framing are the proxy's.
+  "connection",
+  "keep-alive",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+  "http2-settings",
+  "expect",
+  "host",
+  "content-length",
+  // Credentials, which an engine has no use for and might log.
+  "authorization",
+  "proxy-authorization",
+  "proxy-authenticate",
+  "proxy-connection",
+  "cookie",
+  "cookie2",
+  "api-key",
+  "x-api-key",
+  // Routing and identity.
+  "x-inference-server",
+  "x-model-version",
+  "x-service-class",
+  "x-request-id",
+  "forwarded",
+  "via",
+  "x-real-ip",
+  // Set for every request below.
+  "accept-encoding",
+]);
+
+const droppedPrefixes = ["x-domino-", "x-forwarded-"];
+
+/**
+ * The headers that go upstream, from a message's raw headers (names and values in turn). Answers are asked for
+ * uncompressed, because token streams are measured and /predict results are put into an envelope.
+ */
+export function upstreamHeaders(rawHeaders: readonly string[], requestId: string): string[] {
+  const nominated = connectionNominated(rawHeaders);
+  const headers = ["x-request-id", requestId, "accept-encoding", "identity"];
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const [name = "", value = ""] = [rawHeaders[index]?.toLowerCase(), rawHeaders[index + 1]];
+    if (
+      dropped.has(name) ||
+      nominated?.has(name) ||
+      droppedPrefixes.some((prefix) => name.startsWith(prefix))
+    )
+      continue;
+    headers.push(name, value);
+  }
+  return headers;
+}
+
+/** Headers that the client's `Connection` header declares to be for its own connection; undefined for none. */
+function connectionNominated(rawHeaders: readonly string[]): ReadonlySet<string> | undefined {
+  let nominated: Set<string> | undefined;
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    if (rawHeaders[index]?.toLowerCase() !== "connection") continue;
+    for (const token of rawHeaders[index + 1]?.split(",") ?? []) {
+      const name = token.trim().toLowerCase();
+      if (name === "keep-alive" || name === "close" || name === "") continue;
+      nominated ??= new Set();
+      nominated.add(name);
+    }
+  }
+  return nominated;
+}

@@ -1,0 +1,226 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { PlatformError } from "../../../platform/errors/platform-error.ts";
+import { parseRoutes } from "../../../services/proxy/routes-file.ts";
+import { chooseByWeight, chooseEndpoint } from "../../../services/proxy/routing/choose.ts";
+import { resolveRoute } from "../../../services/proxy/routing/resolve.ts";
+import { importanceOrder, indexRoutes } from "../../../services/proxy/routing/routing-index.ts";
+import { table, target, tritonServer, vllmServer } from "./testbed.ts";
+
+const fraction = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
+
+describe("choice by weight", () => {
+  it("gives each item its share of evenly spread draws", () => {
+    const counts = new Map<string, number>();
+    for (let draw = 0; draw < 1_000; draw++) {
+      const item = chooseByWeight(
+        ["a", "b", "c"],
+        (name) => ({ a: 90, b: 10, c: 0 })[name] ?? 0,
+        () => draw / 1_000,
+      );
+      counts.set(item, (counts.get(item) ?? 0) + 1);
+    }
+    expect(Object.fromEntries(counts)).toEqual({ a: 900, b: 100 });
+  });
+
+  it("never takes an item of weight 0 while another has weight", () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.double({ min: 0, max: 100, noNaN: true }), { minLength: 1 }),
+        fraction,
+        (weights, draw) => {
+          fc.pre(weights.some((weight) => weight > 0));
+          const items = weights.map((weight, at) => ({ weight, at })) as [{ weight: number; at: number }];
+          expect(
+            chooseByWeight(
+              items,
+              ({ weight }) => weight,
+              () => draw,
+            ).weight,
+          ).toBeGreaterThan(0);
+        },
+      ),
+    );
+  });
+
+  it("draws evenly where all weights are 0", () => {
+    expect(
+      [0, 0.34, 0.99].map((draw) =>
+        chooseByWeight(
+          ["a", "b", "c"],
+          () => 0,
+          () => draw,
+        ),
+      ),
+    ).toEqual(["a", "b", "c"]);
+  });
+});
+
+describe("choice of an endpoint", () => {
+  it("takes the less loaded of two, whatever is drawn", () => {
+    fc.assert(
+      fc.property(fraction, (draw) => {
+        expect(chooseEndpoint([{ outstanding: 3 }, { outstanding: 2 }], () => draw).outstanding).toBe(2);
+      }),
+    );
+  });
+
+  it("never takes the most loaded of several", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 2, max: 20 }), fc.infiniteStream(fraction), (count, draws) => {
+        const endpoints = Array.from({ length: count }, (_, outstanding) => ({ outstanding }));
+        const chosen = chooseEndpoint(
+          endpoints as [{ outstanding: number }],
+          () => draws.next().value as number,
+        );
+        expect(chosen.outstanding).toBeLessThan(count - 1);
+      }),
+    );
+  });
+});
+
+describe("the order of service classes", () => {
+  it("agrees with every list of the table", () => {
+    const names = ["Platinum", "Gold", "Silver", "Bronze", "Free"];
+    fc.assert(
+      fc.property(fc.array(fc.subarray(names)), (lists) => {
+        const order = importanceOrder(lists);
+        expect(order.toSorted()).toEqual([...new Set(lists.flat())].toSorted());
+        for (const list of lists) expect(order.filter((name) => list.includes(name))).toEqual(list);
+      }),
+    );
+  });
+
+  it("is not confused by lists that contradict each other", () => {
+    expect(
+      importanceOrder([
+        ["A", "B"],
+        ["B", "A"],
+      ]).toSorted(),
+    ).toEqual(["A", "B"]);
+  });
+
+  it("is taken from the table where the table gives it", () => {
+    const targets = ["Batch", "Interactive"].map((name) =>
+      target(["http://a"], { group: name, serviceClasses: [name] }),
+    );
+    const servers = [
+      tritonServer([], { models: [{ name: "bert", versions: [{ version: "1", weight: 100, targets }] }] }),
+    ];
+    const classOf = (serviceClasses: string[]) =>
+      resolveRoute(indexRoutes({ ...table(...servers), serviceClasses }), { modelName: "bert" }, () => 0)
+        .serviceClass;
+    expect(classOf(["Interactive", "Batch"])).toBe("Batch");
+    expect(classOf(["Batch", "Interactive"])).toBe("Interactive");
+  });
+});
+
+describe("route resolution", () => {
+  it("gives unpinned requests only to versions that run in their class", () => {
+    const version = (name: string, weight: number, endpoints: string[]) => ({
+      version: name,
+      weight,
+      targets: [target(endpoints)],
+    });
+    const versions = [version("1", 90, []), version("2", 10, ["http://b"])];
+    const index = indexRoutes(table(tritonServer([], { models: [{ name: "bert", versions }] })));
+    expect(resolveRoute(index, { modelName: "bert" }, () => 0).version).toBe("2");
+    expect(() => resolveRoute(index, { modelName: "bert", version: "1" }, () => 0)).toThrow(
+      /no running replica/,
+    );
+  });
+
+  it("prefers preloaded servers, then the lowest name", () => {
+    const index = indexRoutes(
+      table(
+        tritonServer(["http://a"], { name: "a", loading: "on-demand" }),
+        tritonServer(["http://c"], { name: "c" }),
+        tritonServer(["http://b"], { name: "b" }),
+      ),
+    );
+    expect(resolveRoute(index, { modelName: "bert" }, () => 0).server.name).toBe("b");
+  });
+});
+
+describe("the routing file", () => {
+  const problemsOf = (text: string) => {
+    try {
+      parseRoutes(text, "routes.yaml");
+      return [];
+    } catch (error) {
+      if (PlatformError.is(error)) return error.problems;
+      throw error;
+    }
+  };
+
+  it("may be JSON or YAML", () => {
+    const routes = table(tritonServer(["http://tabular:8000"]), vllmServer(["https://chat:8000/base"]));
+    expect(parseRoutes(JSON.stringify(routes), "routes.json")).toEqual(routes);
+    expect(
+      parseRoutes("apiVersion: domino-inference/v1\nkind: RoutingTable\nservers: []\n", "routes.yaml"),
+    ).toEqual(table());
+  });
+
+  it("reports every problem at once, each with its path", () => {
+    const server = tritonServer(["http://user:pass@a", "ftp://b", "http://c/", "not a url"]);
+    const problems = problemsOf(
+      JSON.stringify({
+        ...table(server, { ...vllmServer([]), loading: "on-demand" }),
+        kind: "Routes",
+        extra: 1,
+      }),
+    );
+    expect(problems.every(({ code }) => code === "ROUTES_INVALID")).toBe(true);
+    const endpoints = "servers[0].models[0].versions[0].targets[0].endpoints";
+    expect(problems.map(({ path }) => path).toSorted()).toEqual(
+      [
+        undefined,
+        "kind",
+        `${endpoints}[0]`,
+        `${endpoints}[1]`,
+        `${endpoints}[2]`,
+        `${endpoints}[3]`,
+        "servers[1].loading",
+      ].toSorted(),
+    );
+  });
+
+  it.each([
+    [
+      "weights that do not add up to 100",
+      { versions: [{ version: "1", weight: 50, targets: [] }] },
+      "servers[0].models[0].versions",
+    ],
+    [
+      "a deadline beyond what a timer can hold",
+      { versions: [{ version: "1", weight: 100, targets: [target([], { timeoutMs: 2 ** 31 })] }] },
+      "servers[0].models[0].versions[0].targets[0].timeoutMs",
+    ],
+    ["a name with a line break", { name: "a\nb" }, "servers[0].models[0].name"],
+  ])("refuses %s", (_what, change, path) => {
+    const server = tritonServer([]);
+    const models = [{ ...server.models[0], ...change }];
+    expect(problemsOf(JSON.stringify(table({ ...server, models } as typeof server)))).toMatchObject([
+      { path },
+    ]);
+  });
+
+  it("refuses names that are listed twice", () => {
+    expect(problemsOf(JSON.stringify(table(tritonServer([]), tritonServer([]))))).toMatchObject([
+      { path: "servers[1]", message: `routes.yaml: "tabular" is listed twice` },
+    ]);
+  });
+
+  it("refuses YAML aliases, which can expand without bound", () => {
+    const text =
+      "apiVersion: domino-inference/v1\nkind: &k RoutingTable\nservers: []\nserviceClasses: [*k]\n";
+    expect(problemsOf(text)).toMatchObject([{ message: "routes.yaml: must not use YAML aliases" }]);
+  });
+
+  it("refuses what is not YAML and what is too large", () => {
+    expect(problemsOf("a: [")).not.toHaveLength(0);
+    expect(problemsOf(`# ${"x".repeat(1024 * 1024)}`)).toMatchObject([
+      { message: "routes.yaml: is larger than 1 MiB" },
+    ]);
+  });
+});
