@@ -66,7 +66,9 @@ export function planPlatform(spec: PlatformSpec): PlatformPlan {
   const engines = spec.engines
     .map((engine) => enginePlan(engine, platformNamespace, groups))
     .toSorted(byName);
-  const servers = drafts.flatMap((draft) => serverPlans(draft, allocations.get(draft.name)));
+  const servers = drafts
+    .flatMap((draft) => serverPlans(draft, allocations.get(draft.name)))
+    .toSorted((left, right) => (left.id < right.id ? -1 : 1));
   return {
     apiVersion: "domino-inference/v1",
     kind: "PlatformPlan",
@@ -75,9 +77,9 @@ export function planPlatform(spec: PlatformSpec): PlatformPlan {
     catalog: { version: catalog.version, pricesAsOf: catalog.pricesAsOf, region: catalog.region },
     engines,
     groups,
-    servers: servers.toSorted((left, right) => (left.id < right.id ? -1 : 1)),
+    servers,
     nodePools: pools,
-    routes: routesOf(engines, groups, serviceEndpoints),
+    routes: routesOf({ engines, groups, servers }, serviceEndpoints),
     unplaced: unplacedPlans(result, drafts),
     namespaces: namespacePlans(platformNamespace, engines, groups, spec.proxy?.replicas ?? 0),
     totals: {

@@ -1,5 +1,5 @@
 import { engineProfiles } from "../engines/registry.ts";
-import type { EnginePlan, ReplicaGroupPlan } from "../plan/platform-plan.ts";
+import type { PlatformPlan, ReplicaGroupPlan } from "../plan/platform-plan.ts";
 import type { RouteModel, RouteServer, RouteTarget, RouteVersion, RoutingTable } from "./routing-table.ts";
 
 /** Base URLs of a group's replicas: one Service in a cluster, one address per emulated replica locally. */
@@ -12,8 +12,7 @@ export const serviceEndpoints: EndpointsOf = (group) => [
 
 /** The routing table of planned engines; engines without a placed group are left out. */
 export function routesOf(
-  engines: readonly EnginePlan[],
-  groups: readonly ReplicaGroupPlan[],
+  { engines, groups, servers: planned }: Pick<PlatformPlan, "engines" | "groups" | "servers">,
   endpointsOf: EndpointsOf,
 ): RoutingTable {
   const servers = engines.flatMap((engine): RouteServer[] => {
@@ -32,6 +31,13 @@ export function routesOf(
   return {
     apiVersion: "domino-inference/v1",
     kind: "RoutingTable",
+    serviceClasses: [
+      ...new Set(
+        planned
+          .toSorted((left, right) => left.priority - right.priority)
+          .map((server) => server.serviceClass),
+      ),
+    ],
     servers: servers.toSorted(byKey((server) => server.name)),
   };
 }

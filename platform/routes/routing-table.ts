@@ -5,6 +5,8 @@
 export interface RoutingTable {
   readonly apiVersion: "domino-inference/v1";
   readonly kind: "RoutingTable";
+  /** Every service class of the platform, most important first: decides who gets a request that names no class. */
+  readonly serviceClasses: readonly string[];
   /** Sorted by name. */
   readonly servers: readonly RouteServer[];
 }

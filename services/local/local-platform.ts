@@ -62,7 +62,7 @@ export async function startLocalPlatform(options: LocalPlatformOptions): Promise
       }),
     );
     const endpoints = new Map(groups.map(({ group, worker }) => [group.name, worker.endpoints]));
-    const routes = routesOf(plan.engines, plan.groups, (group) => endpoints.get(group.name) ?? []);
+    const routes = routesOf(plan, (group) => endpoints.get(group.name) ?? []);
     const routesFile = join(folder, "routes.json");
     await writeFile(routesFile, JSON.stringify(routes));
 

@@ -35,7 +35,7 @@ export interface ProxyOptions {
    * How often the routing file is looked at, in ms.
    * @default 2 s; a ConfigMap itself takes up to a minute to arrive
    */
-  readonly routesPollMs?: number;
+  readonly filesPollMs?: number;
   /**
    * Longest silence within a stream of tokens, in ms.
    * @default 60 s; engines preempt a sequence for seconds, not for minutes
@@ -49,7 +49,7 @@ export const proxyDefaults = {
   host: "127.0.0.1",
   port: 8443,
   maxBodyBytes: 64 * 1024 * 1024,
-  routesPollMs: 2_000,
+  filesPollMs: 2_000,
   streamIdleMs: 60_000,
 } as const;
 

@@ -1,7 +1,9 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { Server as HttpsServer } from "node:https";
 import { DominoAuthenticator, openAuthenticator } from "./auth/domino-authenticator.ts";
 import type { ProxyServices } from "./handlers/services.ts";
 import { BodyReader } from "./inbound/body-reader.ts";
+import { loadCertificate, watchCertificate } from "./inbound/certificate.ts";
 import { createServer, listen } from "./inbound/http-server.ts";
 import { InboundRequest } from "./inbound/inbound-request.ts";
 import { serveRequest } from "./inbound/serve-request.ts";
@@ -12,7 +14,7 @@ import {
   proxyDefaults,
   type ProxyOptions,
 } from "./proxy-options.ts";
-import { RoutesWatcher } from "./routes-watcher.ts";
+import { watchRoutes } from "./routes-watcher.ts";
 import { indexRoutes, type RoutingIndex } from "./routing/routing-index.ts";
 import { Endpoints } from "./upstream/endpoints.ts";
 import { ModelLoader } from "./upstream/model-loader.ts";
@@ -31,17 +33,21 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
   const settings = { ...proxyDefaults, ...options };
   const metrics = new ProxyMetrics();
   const endpoints = new Endpoints(random);
-  const server = await createServer(tls);
+  const server = createServer(tls && (await loadCertificate(tls)));
   let index: RoutingIndex = indexRoutes({
     apiVersion: "domino-inference/v1",
     kind: "RoutingTable",
     servers: [],
   });
-  const watcher = await RoutesWatcher.start(routesFile, settings.routesPollMs, log, (table) => {
+  const routesWatcher = await watchRoutes(routesFile, settings.filesPollMs, log, (table) => {
     index = indexRoutes(table);
     endpoints.retain(index.endpoints);
     metrics.routeReloads.inc();
   });
+  const certificateWatcher =
+    tls && server instanceof HttpsServer
+      ? await watchCertificate(server, tls, settings.filesPollMs, log)
+      : undefined;
   let draining = false;
   const services: ProxyServices = {
     routes: () => index,
@@ -64,7 +70,8 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
   });
 
   const release = async (): Promise<void> => {
-    watcher.close();
+    routesWatcher.close();
+    certificateWatcher?.close();
     await Promise.all([endpoints.destroy(), authenticator.close()]);
   };
   const drain = async (): Promise<void> => {

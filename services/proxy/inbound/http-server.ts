@@ -1,9 +1,8 @@
-import { readFile } from "node:fs/promises";
-import { createServer as createHttpServer, type Server, type ServerOptions } from "node:http";
-import { createServer as createHttpsServer } from "node:https";
+import { createServer as createHttpServer, type Server as HttpServer, type ServerOptions } from "node:http";
+import { createServer as createHttpsServer, type Server as HttpsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { PlatformError } from "../../../platform/errors/platform-error.ts";
-import type { ProxyOptions } from "../proxy-options.ts";
+import type { Certificate } from "./certificate.ts";
 
 const serverOptions: ServerOptions = {
   // Slow clients: all headers within 10 s, a whole request (64 MiB at about 4 Mbit/s) within two minutes.
@@ -13,22 +12,15 @@ const serverOptions: ServerOptions = {
   keepAliveTimeout: 75_000,
 };
 
-/** An HTTP server, or an HTTPS server where certificate and key are given. */
-export async function createServer(tls: ProxyOptions["tls"]): Promise<Server> {
-  if (!tls) return createHttpServer(serverOptions);
-  try {
-    const [cert, key] = await Promise.all([readFile(tls.certFile), readFile(tls.keyFile)]);
-    return createHttpsServer({ ...serverOptions, cert, key, minVersion: "TLSv1.2" });
-  } catch (error) {
-    const message = `cannot use the certificate ${tls.certFile} with the key ${tls.keyFile} (${codeOf(error)})`;
-    throw new PlatformError([{ code: "PROXY_CONFIG_INVALID", message, path: "--tls-cert" }], {
-      cause: error,
-    });
-  }
+/** An HTTP server, or an HTTPS server where there is a certificate. */
+export function createServer(certificate: Certificate | undefined): HttpServer | HttpsServer {
+  return certificate
+    ? createHttpsServer({ ...serverOptions, ...certificate })
+    : createHttpServer(serverOptions);
 }
 
 /** Listens and returns the port. */
-export function listen(server: Server, host: string, port: number): Promise<number> {
+export function listen(server: HttpServer | HttpsServer, host: string, port: number): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once("error", (error) => {
       const taken = codeOf(error) === "EADDRINUSE";

@@ -1,7 +1,7 @@
 import type { RouteModel, RouteServer, RoutingTable } from "../../../platform/routes/routing-table.ts";
 
 /** The routing table as read from a file. */
-export interface LoadedRoutingTable extends RoutingTable {
+export interface LoadedRoutingTable extends Omit<RoutingTable, "serviceClasses"> {
   /** All service classes, most important first. Without it the order is taken from the lists of the targets. */
   readonly serviceClasses?: readonly string[];
 }

@@ -7,6 +7,7 @@ import { present } from "../support/present.ts";
 const routes: RoutingTable = {
   apiVersion: "domino-inference/v1",
   kind: "RoutingTable",
+  serviceClasses: ["Free"],
   servers: [
     {
       name: "tabular",

@@ -204,3 +204,8 @@ describe("a server that cannot be placed", () => {
     expect(plan.unplaced[0]?.misses.some((miss) => miss.constraint === "capacity")).toBe(true);
   });
 });
+
+test("the routing table names every service class, most important first", async () => {
+  expect(planOf(smallSpec).routes.serviceClasses).toEqual(["Premium", "Free"]);
+  expect(planPlatform(await loadSpec("stacks/prod.yaml")).routes.serviceClasses).toEqual(["Premium", "Free"]);
+});

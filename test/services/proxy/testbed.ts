@@ -124,7 +124,7 @@ export async function startTestProxy(
     auth: { kind: "none" },
     log,
     port: 0,
-    routesPollMs: 10,
+    filesPollMs: 10,
     ...options,
   });
   onTestFinished(proxy.close);
