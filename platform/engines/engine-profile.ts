@@ -1,8 +1,7 @@
 import type { ReplicaResources, ReplicaShape } from "../../optimizer/workload.ts";
 import type { EnginePlan, ReplicaGroupPlan } from "../plan/platform-plan.ts";
+import type { EngineType } from "./engine-type.ts";
 import type { WireProtocol } from "../routes/routing-table.ts";
-
-export type EngineType = "triton" | "vllm";
 
 /**
  * The facts of an inference engine. Components, proxy, emulator, policies and docs all read them here, so that a port

@@ -1,4 +1,5 @@
-import type { EngineProfile, EngineType } from "./engine-profile.ts";
+import type { EngineProfile } from "./engine-profile.ts";
+import type { EngineType } from "./engine-type.ts";
 import { tritonProfile } from "./triton/profile.ts";
 import { vllmProfile } from "./vllm/profile.ts";
 

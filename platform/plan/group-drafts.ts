@@ -1,23 +1,16 @@
 import type { Accelerator, Catalog } from "../../optimizer/catalog/catalog.ts";
-import type { GroupDemand, Load, Slo, Workload } from "../../optimizer/workload.ts";
-import type { EngineProfile, EngineType } from "../engines/engine-profile.ts";
+import type { GroupDemand, Slo, Workload } from "../../optimizer/workload.ts";
+import type { EngineProfile } from "../engines/engine-profile.ts";
+import type { EngineType } from "../engines/engine-type.ts";
 import { engineProfiles } from "../engines/registry.ts";
 import { groupName } from "../spec/group-name.ts";
 import { defaultServiceClass } from "../spec/rules/service-classes.ts";
 import type { EngineSpec, ModelSpec, PlatformSpec } from "../spec/schema.ts";
 import { modelKnowledge } from "./model-knowledge.ts";
+import type { ServerPlan } from "./platform-plan.ts";
 
 /** A pair of model version and service class, before it is placed. */
-export interface ServerDraft {
-  readonly id: string;
-  readonly engine: string;
-  readonly model: string;
-  readonly version: string;
-  readonly serviceClass: string;
-  readonly priority: number;
-  readonly slo: Slo;
-  readonly load: Load;
-}
+export type ServerDraft = Omit<ServerPlan, "task" | "group" | "prediction">;
 
 /** A replica group before sizing: its servers and what the optimizer is asked. */
 export interface GroupDraft {

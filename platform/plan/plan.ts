@@ -5,7 +5,7 @@ import { optimize } from "../../optimizer/optimize.ts";
 import type { GroupDemand } from "../../optimizer/workload.ts";
 import { PlatformError } from "../errors/platform-error.ts";
 import { engineProfiles } from "../engines/registry.ts";
-import type { EngineType } from "../engines/engine-profile.ts";
+import type { EngineType } from "../engines/engine-type.ts";
 import { routesOf, serviceEndpoints } from "../routes/routes-of.ts";
 import type { EngineSpec, PlatformSpec } from "../spec/schema.ts";
 import { groupDrafts, type GroupDraft } from "./group-drafts.ts";

@@ -2,7 +2,7 @@ import type { Rejection, Load, Slo } from "../../optimizer/workload.ts";
 import type { Candidate, WorkloadPrediction } from "../../optimizer/allocation.ts";
 import type { ProfileOrigin } from "../../optimizer/profiles/performance-profile.ts";
 import type { RoutingTable, WireProtocol } from "../routes/routing-table.ts";
-import type { EngineType } from "../engines/engine-profile.ts";
+import type { EngineType } from "../engines/engine-type.ts";
 import type { Stage } from "../spec/schema.ts";
 
 /** Everything that follows from a spec, every number resolved. Plain data: `JSON.stringify` loses nothing. */

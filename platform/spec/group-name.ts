@@ -1,5 +1,5 @@
 import { engineProfiles } from "../engines/registry.ts";
-import type { EngineType } from "../engines/engine-profile.ts";
+import type { EngineType } from "../engines/engine-type.ts";
 
 /** Longest name that a Kubernetes Service and a pod label value take. */
 export const groupNameMaxLength = 63;
