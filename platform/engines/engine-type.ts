@@ -1,0 +1,2 @@
+/** The engines there are: what `engines[].type` of a spec may say. */
+export type EngineType = "triton" | "vllm";
