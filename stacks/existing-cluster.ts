@@ -66,6 +66,7 @@ export function deployToExistingCluster(inputs: ExistingClusterInputs): StackOut
         pool.name,
         {
           clusterName: cluster.name,
+          platform: plan.platform,
           pool: pool.name,
           accelerator: pool.accelerator,
           instanceType: pool.instanceType,

@@ -5,11 +5,13 @@ import { NodeGroup } from "@pulumi/aws/eks/index.js";
 import { childOptions } from "../child-options.ts";
 import { labelValue } from "../labels.ts";
 import { boundedName } from "../names.ts";
-import { acceleratorLabel, gpuTaint } from "./accelerator-label.ts";
+import { acceleratorLabel, gpuTaint, platformLabel } from "./node-labels.ts";
 
 export interface GpuNodeGroupArgs {
   /** Name of the EKS cluster. */
   readonly clusterName: string;
+  /** Name of the platform that the nodes are for. */
+  readonly platform: string;
   /** Name of the node pool: the value of `dominodatalab.com/node-pool`, and the start of the node group's name. */
   readonly pool: string;
   /** Accelerator of the nodes, as plans name it. */
@@ -73,6 +75,7 @@ export class GpuNodeGroup extends pulumi.ComponentResource {
       // Domino's daemons (storage drivers, logs) choose their nodes by it.
       "dominodatalab.com/domino-node": "true",
       "nvidia.com/gpu": "true",
+      [platformLabel]: labelValue(args.platform),
       [acceleratorLabel]: labelValue(args.accelerator),
     };
 

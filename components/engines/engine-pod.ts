@@ -2,7 +2,7 @@ import type * as pulumi from "@pulumi/pulumi";
 import type { core } from "@pulumi/kubernetes/types/input.js";
 import { terminationGraceSeconds, type EngineProfile } from "../../platform/engines/engine-profile.ts";
 import type { EnginePlan, ReplicaGroupPlan } from "../../platform/plan/platform-plan.ts";
-import { acceleratorLabel, gpuTaint } from "../cluster/accelerator-label.ts";
+import { acceleratorLabel, gpuTaint, platformLabel } from "../cluster/node-labels.ts";
 import { labelValue, recommendedLabels, selectorLabels } from "../labels.ts";
 import { engineServiceAccount } from "./engine-args.ts";
 import { engineIdentity, infernoPodLabels } from "./engine-labels.ts";
@@ -17,6 +17,8 @@ export interface ModelMount {
 }
 
 export interface EnginePodArgs {
+  /** Name of the platform, whose nodes are chosen. */
+  readonly platform: string;
   readonly engine: EnginePlan;
   readonly group: ReplicaGroupPlan;
   readonly profile: EngineProfile;
@@ -32,6 +34,7 @@ const scratchSize = "20Gi";
 
 /** The pod of one replica. */
 export function enginePod({
+  platform,
   engine,
   group,
   profile,
@@ -47,17 +50,15 @@ export function enginePod({
       enableServiceLinks: false,
       priorityClassName,
       terminationGracePeriodSeconds: terminationGraceSeconds(profile),
-      nodeSelector: { [acceleratorLabel]: labelValue(group.accelerator) },
+      // The platform's own nodes: others have the same accelerator, and their plan counts on it.
+      nodeSelector: {
+        [platformLabel]: labelValue(platform),
+        [acceleratorLabel]: labelValue(group.accelerator),
+      },
       tolerations: [{ key: gpuTaint.key, operator: "Exists", effect: "NoSchedule" }],
-      topologySpreadConstraints: [
-        {
-          maxSkew: 1,
-          topologyKey: "kubernetes.io/hostname",
-          // Spreading is wished, not demanded: the plan packs several replicas onto one node.
-          whenUnsatisfiable: "ScheduleAnyway",
-          labelSelector: { matchLabels: selectorLabels(identity) },
-        },
-      ],
+      ...(group.placement === "spread"
+        ? { topologySpreadConstraints: [spreadOverNodes(selectorLabels(identity))] }
+        : { affinity: { podAffinity: gatherOnNodes(identity.component) } }),
       securityContext: {
         runAsNonRoot: true,
         runAsUser: profile.runAs.userId,
@@ -73,6 +74,32 @@ export function enginePod({
           : []),
       ],
     },
+  };
+}
+
+/** Wished, not demanded: the plan packs several replicas onto one node where they fit. */
+function spreadOverNodes(podLabels: Record<string, string>): core.v1.TopologySpreadConstraint {
+  return {
+    maxSkew: 1,
+    topologyKey: "kubernetes.io/hostname",
+    whenUnsatisfiable: "ScheduleAnyway",
+    labelSelector: { matchLabels: podLabels },
+  };
+}
+
+/** Prefers nodes that engines are on already: the scheduler would take empty ones, which larger replicas need whole. */
+function gatherOnNodes(component: string): core.v1.PodAffinity {
+  return {
+    preferredDuringSchedulingIgnoredDuringExecution: [
+      {
+        weight: 100,
+        podAffinityTerm: {
+          topologyKey: "kubernetes.io/hostname",
+          labelSelector: { matchLabels: { "app.kubernetes.io/component": component } },
+          namespaceSelector: {},
+        },
+      },
+    ],
   };
 }
 
@@ -92,7 +119,7 @@ function container(
     name: engine.type,
     image: engine.image,
     imagePullPolicy: "IfNotPresent",
-    command: [...profile.command(group, engine)],
+    [profile.entryPoint === "image" ? "args" : "command"]: [...profile.command(group, engine)],
     ...(environment.length > 0 ? { env: environment.map(([name, value]) => ({ name, value })) } : {}),
     ports: containerPorts(profile),
     // Requests equal limits: the node's CPU and memory were packed by them, and nobody is evicted for another's peak.

@@ -93,6 +93,7 @@ export class EngineWorkload extends pulumi.ComponentResource {
           progressDeadlineSeconds: replicaSeconds + terminationGraceSeconds(profile),
           revisionHistoryLimit: 3,
           template: enginePod({
+            platform: args.platform,
             engine,
             group,
             profile,
@@ -131,7 +132,12 @@ export class EngineWorkload extends pulumi.ComponentResource {
       {
         metadata: { ...metadata, labels },
         // Of one replica too: a budget that forbids every eviction would keep nodes from being upgraded.
-        spec: { maxUnavailable: 1, selector: { matchLabels: podLabels } },
+        spec: {
+          maxUnavailable: 1,
+          // A replica that is not ready serves nobody; keeping it would hold up its node for a whole model load.
+          unhealthyPodEvictionPolicy: "AlwaysAllow",
+          selector: { matchLabels: podLabels },
+        },
       },
       child,
     );

@@ -18,9 +18,10 @@ export function gpuPriorityName(platformNamespace: string, gpusPerReplica: numbe
 }
 
 /**
- * Lets replicas with many GPUs choose their nodes first. The plan packs replicas onto nodes, but the scheduler does not
- * know it and prefers empty nodes: a few small replicas, one a node, would leave no node whole for a large one. Placed
- * in the order of their size, replicas fit wherever each is put, as long as sizes divide each other (1, 2, 4, 8).
+ * Lets replicas with many GPUs choose their nodes first where several wait, as after the loss of nodes: a few small
+ * replicas, one a node, would leave no node whole for a large one. Nobody is evicted for it. In a rollout the successor
+ * is created while its predecessor still drains; with the right to evict it would take the GPUs of other engines
+ * instead of waiting for those that are about to be free.
  */
 export class GpuPriorities extends pulumi.ComponentResource {
   constructor(name: string, args: GpuPrioritiesArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -42,7 +43,7 @@ export class GpuPriorities extends pulumi.ComponentResource {
           // Small, yet not below zero, which cluster autoscalers take for pods that need no node.
           value: gpus,
           globalDefault: false,
-          preemptionPolicy: "PreemptLowerPriority",
+          preemptionPolicy: "Never",
         },
         child,
       );

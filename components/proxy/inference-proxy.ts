@@ -160,7 +160,11 @@ export class InferenceProxy extends pulumi.ComponentResource {
       {
         metadata,
         // Not a minimum: of one replica that would forbid every eviction, and nodes could not be upgraded.
-        spec: { maxUnavailable: 1, selector: { matchLabels: podLabels } },
+        spec: {
+          maxUnavailable: 1,
+          unhealthyPodEvictionPolicy: "AlwaysAllow",
+          selector: { matchLabels: podLabels },
+        },
       },
       child,
     );

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
 import { AccessPoint } from "@pulumi/aws/efs/index.js";
 import { PersistentVolume, PersistentVolumeClaim } from "@pulumi/kubernetes/core/v1/index.js";
@@ -24,9 +25,12 @@ const dominoUser = 12574;
 /** EFS has no size; Kubernetes wants one, and volume and claim must agree. */
 const nominalSize = "1Ti";
 
-/** The name of the claim on a dataset, the same in every namespace. */
-export function datasetClaimName(dataset: string): string {
-  return objectName(`dataset-${dataset}`);
+/**
+ * What tells volumes of one dataset apart when its folder moves. A volume cannot be pointed elsewhere and cannot be
+ * deleted while pods use it, so another folder is another volume and claim, made before the pods move over.
+ */
+function locationSuffix({ fileSystemId, resourceId }: DatasetVolumeArgs): string {
+  return createHash("sha256").update(`${fileSystemId}/${resourceId}`).digest("hex").slice(0, 8);
 }
 
 /**
@@ -45,7 +49,8 @@ export class DatasetVolume extends pulumi.ComponentResource {
       instance: args.platform,
       component: "model-storage",
     });
-    const claimName = datasetClaimName(args.dataset);
+    const suffix = locationSuffix(args);
+    const claimName = `${objectName(`dataset-${args.dataset}`, 54)}-${suffix}`;
 
     const accessPoint = new AccessPoint(
       `${name}-access-point`,
@@ -66,7 +71,7 @@ export class DatasetVolume extends pulumi.ComponentResource {
       `${name}-volume`,
       {
         // Volumes are not namespaced: the namespace's name keeps those of several stacks apart.
-        metadata: { name: objectName(`${args.namespace}-${args.dataset}`, 253), labels },
+        metadata: { name: `${objectName(`${args.namespace}-${args.dataset}`, 200)}-${suffix}`, labels },
         spec: {
           capacity: { storage: nominalSize },
           accessModes: ["ReadOnlyMany"],

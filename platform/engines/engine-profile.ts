@@ -38,6 +38,11 @@ export interface EngineProfile {
   readonly sharedMemoryMiB: (shape: ReplicaShape) => number;
   /** CPU and memory (shared memory included) that one replica requests. */
   readonly resources: (shape: ReplicaShape) => ReplicaResources;
+  /**
+   * `image`: the image's entry point runs the command, as it prepares the process (drivers, limits). `none`: the command
+   * replaces it.
+   */
+  readonly entryPoint: "image" | "none";
   readonly command: (group: ReplicaGroupPlan, engine: EnginePlan) => readonly string[];
   /** Environment of the container, without secrets. */
   readonly environment: (group: ReplicaGroupPlan, engine: EnginePlan) => Readonly<Record<string, string>>;

@@ -15,6 +15,7 @@ interface GroupPlanInput {
   readonly namespace: string;
   readonly usdPerHour: number;
   readonly nodePools: readonly string[];
+  readonly placement: ReplicaGroupPlan["placement"];
 }
 
 /** A placed group with everything a component or an emulator needs. */
@@ -24,6 +25,7 @@ export function groupPlan({
   namespace,
   usdPerHour,
   nodePools,
+  placement,
 }: GroupPlanInput): ReplicaGroupPlan {
   const { chosen, alternatives } = allocation;
   const shape = {
@@ -62,6 +64,7 @@ export function groupPlan({
     requestsPerMinute: draft.servers.reduce((sum, server) => sum + server.load.requestsPerMinute, 0),
     usdPerHour,
     nodePools,
+    placement,
     explanation: {
       binding: chosen.binding,
       ...(chosen.bindingSlo ? { bindingSlo: chosen.bindingSlo } : {}),

@@ -18,7 +18,8 @@ export function namespacePlans(
     .toSorted();
   return [platformNamespace, ...others].map((name) => {
     const own = groups.filter((group) => group.namespace === name);
-    const proxies = name === platformNamespace ? proxyReplicas + 1 : 0;
+    // The proxy's update may run old and new pods side by side until the old ones have finished their streams.
+    const proxies = name === platformNamespace ? 2 * proxyReplicas : 0;
     const sum = (amount: (group: ReplicaGroupPlan) => number) =>
       own.reduce((total, group) => total + (group.replicas + 1) * amount(group), 0);
     return {

@@ -1,6 +1,6 @@
 import { catalogOf } from "../../optimizer/catalog/registry.ts";
 import type { Catalog } from "../../optimizer/catalog/catalog.ts";
-import type { GroupAllocation, OptimizeResult } from "../../optimizer/allocation.ts";
+import type { Candidate, GroupAllocation, OptimizeResult } from "../../optimizer/allocation.ts";
 import { optimize } from "../../optimizer/optimize.ts";
 import type { GroupDemand } from "../../optimizer/workload.ts";
 import { PlatformError } from "../errors/platform-error.ts";
@@ -59,6 +59,9 @@ export function planPlatform(spec: PlatformSpec): PlatformPlan {
           namespace: engine?.namespace ?? platformNamespace,
           usdPerHour: shares.get(draft.name) ?? 0,
           nodePools: pools.filter((pool) => holds(pool.nodes, draft.name)).map((pool) => pool.name),
+          placement: result.allocations.some(({ chosen }) => isLarger(chosen, allocation.chosen))
+            ? "pack"
+            : "spread",
         }),
       ];
     })
@@ -103,6 +106,10 @@ function requireCatalog(version: string): Catalog {
     ]);
   }
   return catalog;
+}
+
+function isLarger(candidate: Candidate, than: Candidate): boolean {
+  return candidate.accelerator === than.accelerator && candidate.gpusPerReplica > than.gpusPerReplica;
 }
 
 function holds(nodes: ReplicaNodes, group: string): boolean {

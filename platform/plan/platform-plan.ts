@@ -86,6 +86,11 @@ export interface ReplicaGroupPlan {
   readonly usdPerHour: number;
   /** Names of the node pools that its replicas were packed onto. */
   readonly nodePools: readonly string[];
+  /**
+   * `pack`: replicas with more GPUs need whole nodes of the same accelerator, so these must not lie on all of them.
+   * `spread`: there are none, and losing a node should cost as few replicas as can be.
+   */
+  readonly placement: "pack" | "spread";
   /** What set the replica count, and the next best choice. */
   readonly explanation: GroupExplanation;
 }

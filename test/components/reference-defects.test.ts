@@ -100,7 +100,7 @@ describe.each(stacks)("the reference's defects are absent from %s", (stack) => {
   test("4: Triton never polls its repository", () => {
     expect(tritons().length).toBeGreaterThan(0);
     for (const { spec } of tritons()) {
-      const command: string[] = spec.template.spec.containers[0].command;
+      const command: string[] = spec.template.spec.containers[0].args;
       expect(command).toContain("--model-control-mode=explicit");
       expect(command.join(" ")).not.toMatch(/poll/);
     }

@@ -134,6 +134,7 @@ describe.each(["dev", "test", "prod", "another platform"])("the program of %s", 
         for (const { group, count } of node.replicas) {
           const deployment = only(resources, ":Deployment", `${group}-deployment`);
           expect(deployment.inputs.spec.template.spec.nodeSelector).toEqual({
+            "domino-inference/platform": recording.plan.platform,
             "domino-inference/accelerator": pool.accelerator,
           });
           const requests = requestsOf(deployment);
@@ -173,7 +174,7 @@ describe.each(["dev", "test", "prod", "another platform"])("the program of %s", 
     );
   });
 
-  test("finds a GPU for every replica, whichever node with room the scheduler prefers", () => {
+  test("finds a GPU for every replica of those that wait together, whichever node with room is preferred", () => {
     const priorities = new Map(
       ofType(resources, ":PriorityClass").map(({ inputs }) => [inputs.metadata.name, inputs.value as number]),
     );

@@ -15,7 +15,6 @@ export const tritonProfile: EngineProfile = {
   loading: ["preload", "on-demand"],
   replicasPer: "engine",
   ports: { http: 8000, grpc: 8001, metrics: 8002 },
-  // Readiness with strict readiness on means "all models that were asked for are loaded".
   probes: { startup: "/v2/health/ready", liveness: "/v2/health/live", readiness: "/v2/health/ready" },
   metrics: { path: "/metrics", queueDepth: "nv_inference_pending_request_count" },
   runAs: { userId: 1000, groupId: 1000 },
@@ -27,13 +26,16 @@ export const tritonProfile: EngineProfile = {
     // Weights pass through host memory while they load.
     memoryMiB: 6_144 + Math.ceil(shape.weightsGiB * 1024 * 2),
   }),
+  // NVIDIA's entry point chooses the CUDA libraries that fit the node's driver.
+  entryPoint: "image",
   command: (group, engine) => [
     "tritonserver",
     `--model-repository=${tritonModelRepository}`,
     // Never poll: a half-copied model would be loaded, and whoever can write the folder could run code.
     "--model-control-mode=explicit",
     ...(engine.loading === "preload" ? group.models.map((model) => `--load-model=${model.name}`) : []),
-    "--strict-readiness=true",
+    // Strict: ready means that all models are loaded. On demand a server would leave the Service whenever it loads one.
+    `--strict-readiness=${engine.loading === "preload"}`,
     `--exit-timeout-secs=${requestSeconds}`,
     "--allow-metrics=true",
   ],

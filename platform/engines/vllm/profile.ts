@@ -31,6 +31,8 @@ export const vllmProfile: EngineProfile = {
       4_096 * shape.gpusPerReplica +
       8_192,
   }),
+  // The image's entry point is `vllm serve` itself in some versions and absent in others.
+  entryPoint: "none",
   command: (group, engine) => {
     const model = group.models[0];
     const version = model?.versions[0];

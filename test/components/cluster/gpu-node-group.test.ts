@@ -4,6 +4,7 @@ import { only, resourcesOf, type RecordedResource } from "../support/resources-o
 
 const args: GpuNodeGroupArgs = {
   clusterName: "acme",
+  platform: "acme-dev",
   pool: "acme-dev-p5.48xlarge",
   accelerator: "H100-80G",
   instanceType: "p5.48xlarge",
@@ -91,6 +92,7 @@ describe("a GPU node group", () => {
       "dominodatalab.com/node-pool": "acme-dev-p5.48xlarge",
       "dominodatalab.com/domino-node": "true",
       "nvidia.com/gpu": "true",
+      "domino-inference/platform": "acme-dev",
       "domino-inference/accelerator": "H100-80G",
     });
     expect(group().taints).toEqual([{ key: "nvidia.com/gpu", value: "true", effect: "NO_SCHEDULE" }]);
@@ -102,6 +104,7 @@ describe("a GPU node group", () => {
       "k8s.io/cluster-autoscaler/node-template/label/dominodatalab.com/node-pool": "acme-dev-p5.48xlarge",
       "k8s.io/cluster-autoscaler/node-template/label/dominodatalab.com/domino-node": "true",
       "k8s.io/cluster-autoscaler/node-template/label/nvidia.com/gpu": "true",
+      "k8s.io/cluster-autoscaler/node-template/label/domino-inference/platform": "acme-dev",
       "k8s.io/cluster-autoscaler/node-template/label/domino-inference/accelerator": "H100-80G",
       "k8s.io/cluster-autoscaler/node-template/taint/nvidia.com/gpu": "true:NoSchedule",
       "k8s.io/cluster-autoscaler/node-template/resources/nvidia.com/gpu": "8",

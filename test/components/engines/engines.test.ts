@@ -48,10 +48,13 @@ describe.each(all)("the workload of %s", (name) => {
     });
   });
 
-  test("runs the command of its profile", () => {
+  test("runs the command of its profile, by the image's entry point where the profile says so", () => {
     const plan = group(name);
     const engine = present(recording.plan.engines.find((one) => one.name === plan.engine));
-    expect(container(name).command).toEqual(engineProfiles[engine.type].command(plan, engine));
+    const profile = engineProfiles[engine.type];
+    const [given, absent] = profile.entryPoint === "image" ? ["args", "command"] : ["command", "args"];
+    expect(container(name)[given ?? ""]).toEqual(profile.command(plan, engine));
+    expect(container(name)).not.toHaveProperty(absent ?? "");
   });
 
   test("requests what it was packed by, and may use no more", () => {
@@ -64,7 +67,7 @@ describe.each(all)("the workload of %s", (name) => {
     expect(container(name).resources).toEqual({ requests: expected, limits: expected });
   });
 
-  test("has the priority of its size, which its namespace's stack defines", () => {
+  test("has the priority of its size, which evicts nobody: a rollout waits for the GPUs that it frees", () => {
     const { gpusPerReplica } = group(name);
     expect(pod(name).priorityClassName).toBe(`domino-inference-test-gpus-${gpusPerReplica}`);
     const priority = only(resources, ":PriorityClass", `-${gpusPerReplica}`);
@@ -72,24 +75,51 @@ describe.each(all)("the workload of %s", (name) => {
       metadata: { name: `domino-inference-test-gpus-${gpusPerReplica}` },
       value: gpusPerReplica,
       globalDefault: false,
-      preemptionPolicy: "PreemptLowerPriority",
+      preemptionPolicy: "Never",
     });
     expect(createdAfter(resources, deployment(name))).toContain(priority.urn);
   });
 
-  test("goes to nodes with the planned accelerator, whose taint it tolerates, spread where there is room", () => {
-    expect(pod(name).nodeSelector).toEqual({ "domino-inference/accelerator": group(name).accelerator });
+  test("goes to the platform's own nodes with the planned accelerator, whose taint it tolerates", () => {
+    expect(pod(name).nodeSelector).toEqual({
+      "domino-inference/platform": recording.plan.platform,
+      "domino-inference/accelerator": group(name).accelerator,
+    });
     expect(pod(name).tolerations).toEqual([
       { key: "nvidia.com/gpu", operator: "Exists", effect: "NoSchedule" },
     ]);
-    expect(pod(name).topologySpreadConstraints).toEqual([
+  });
+
+  test("gathers beside others where larger replicas need whole nodes, else spreads where there is room", () => {
+    const own = group(name);
+    const larger = recording.plan.groups.some(
+      (other) => other.accelerator === own.accelerator && other.gpusPerReplica > own.gpusPerReplica,
+    );
+    expect(own.placement).toBe(larger ? "pack" : "spread");
+    const gather = {
+      podAffinity: {
+        preferredDuringSchedulingIgnoredDuringExecution: [
+          {
+            weight: 100,
+            podAffinityTerm: {
+              topologyKey: "kubernetes.io/hostname",
+              labelSelector: { matchLabels: { "app.kubernetes.io/component": "inference-engine" } },
+              namespaceSelector: {},
+            },
+          },
+        ],
+      },
+    };
+    const spread = [
       {
         maxSkew: 1,
         topologyKey: "kubernetes.io/hostname",
         whenUnsatisfiable: "ScheduleAnyway",
         labelSelector: { matchLabels: deployment(name).inputs.spec.selector.matchLabels },
       },
-    ]);
+    ];
+    expect(pod(name).affinity).toEqual(larger ? gather : undefined);
+    expect(pod(name).topologySpreadConstraints).toEqual(larger ? undefined : spread);
   });
 
   test("has the time to start that the plan foresees before it is killed", () => {
@@ -190,9 +220,10 @@ describe.each(all)("the workload of %s", (name) => {
     expect(service.spec.ports[0]).toEqual({ name: "http", port: Number(endpoint.port), targetPort: "http" });
   });
 
-  test("loses one replica at a time, and the only one rather than block a node's upgrade", () => {
+  test("loses one ready replica at a time, and the only one rather than block a node's upgrade", () => {
     expect(only(resources, ":PodDisruptionBudget", `${name}-budget`).inputs.spec).toEqual({
       maxUnavailable: 1,
+      unhealthyPodEvictionPolicy: "AlwaysAllow",
       selector: { matchLabels: deployment(name).inputs.spec.selector.matchLabels },
     });
   });

@@ -30,7 +30,7 @@ describe("a dataset volume", () => {
 
   test("is a read-only volume over TLS that outlives the stack and only its claim can bind", () => {
     expect(only(resources, ":PersistentVolume").inputs).toMatchObject({
-      metadata: { name: "domino-inference-dev-triton-dev-ds" },
+      metadata: { name: "domino-inference-dev-triton-dev-ds-d000590c" },
       spec: {
         capacity: { storage: "1Ti" },
         accessModes: ["ReadOnlyMany"],
@@ -40,7 +40,7 @@ describe("a dataset volume", () => {
           apiVersion: "v1",
           kind: "PersistentVolumeClaim",
           namespace: "domino-inference-dev",
-          name: "dataset-triton-dev-ds",
+          name: "dataset-triton-dev-ds-d000590c",
         },
         mountOptions: ["tls"],
         csi: {
@@ -54,11 +54,11 @@ describe("a dataset volume", () => {
 
   test("is claimed by name, never by a storage class that would provision an empty volume", () => {
     expect(only(resources, ":PersistentVolumeClaim").inputs).toMatchObject({
-      metadata: { name: "dataset-triton-dev-ds", namespace: "domino-inference-dev" },
+      metadata: { name: "dataset-triton-dev-ds-d000590c", namespace: "domino-inference-dev" },
       spec: {
         accessModes: ["ReadOnlyMany"],
         storageClassName: "",
-        volumeName: "domino-inference-dev-triton-dev-ds",
+        volumeName: "domino-inference-dev-triton-dev-ds-d000590c",
         resources: { requests: { storage: "1Ti" } },
       },
     });
@@ -68,7 +68,18 @@ describe("a dataset volume", () => {
     const other = await resourcesOf(
       () => new DatasetVolume("volume", { ...args, namespace: "domino-inference-test" }),
     );
-    expect(only(other, ":PersistentVolume").inputs.metadata.name).toBe("domino-inference-test-triton-dev-ds");
+    expect(only(other, ":PersistentVolume").inputs.metadata.name).toBe(
+      "domino-inference-test-triton-dev-ds-d000590c",
+    );
+  });
+
+  test("is another volume and claim for another folder, so that pods can move before the old ones go", async () => {
+    const moved = await resourcesOf(
+      () => new DatasetVolume("volume", { ...args, resourceId: "00000000-1111-4222-8333-444455556666" }),
+    );
+    for (const type of [":PersistentVolume", ":PersistentVolumeClaim"]) {
+      expect(only(moved, type).inputs.metadata.name).not.toBe(only(resources, type).inputs.metadata.name);
+    }
   });
 
   test("refuses ids that would lead to another folder or file system, both at once", async () => {
@@ -89,7 +100,7 @@ describe("a dataset volume", () => {
       () => new DatasetVolume("volume", { ...args, dataset: "Fraud_Models.v2" }),
     );
     const name = only(other, ":PersistentVolumeClaim").inputs.metadata.name;
-    expect(name).toMatch(/^dataset-fraud-models-v2-[0-9a-f]{8}$/);
+    expect(name).toMatch(/^dataset-fraud-models-v2-[0-9a-f]{8}-[0-9a-f]{8}$/);
     expect(only(other, ":PersistentVolume").inputs.spec.claimRef.name).toBe(name);
   });
 });

@@ -209,3 +209,9 @@ test("the routing table names every service class, most important first", async 
   expect(planOf(smallSpec).routes.serviceClasses).toEqual(["Premium", "Free"]);
   expect(planPlatform(await loadSpec("stacks/prod.yaml")).routes.serviceClasses).toEqual(["Premium", "Free"]);
 });
+
+test("quotas hold the proxy's pods twice, old and new side by side during its update", async () => {
+  const plan = planPlatform(await loadSpec("stacks/prod.yaml"));
+  const engines = plan.groups.reduce((pods, group) => pods + group.replicas + 1, 0);
+  expect(plan.namespaces[0]?.quota.pods).toBe(engines + 2 * 3);
+});

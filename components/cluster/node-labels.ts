@@ -1,3 +1,6 @@
+/** Node label with the platform that the node group belongs to: a plan packs its replicas onto its own nodes. */
+export const platformLabel = "domino-inference/platform";
+
 /** Node label that engines choose their accelerator by: a plan names accelerators, not node groups. */
 export const acceleratorLabel = "domino-inference/accelerator";
 
