@@ -11,11 +11,6 @@ export function packageVersion(): string {
   return String((manifest as { version: string }).version);
 }
 
-/** Folder that holds `Pulumi.yaml` and the shipped specs. */
-export function packageRoot(): string {
-  return fileURLToPath(root);
-}
-
 /** Names of the specs that come with the package. */
 export function shippedStacks(): readonly string[] {
   return readdirSync(new URL("stacks/", root))

@@ -57,7 +57,12 @@ export interface GroupDemand {
   readonly minReplicas: number;
   /** Replicas said in the spec: they win over the sizing, whose prediction is then at this count. */
   readonly fixedReplicas?: number;
-  /** Batch size said in the spec: overrides the profile's. */
+  /**
+   * How often the weights of a model lie in a replica's GPU memory: once for each version served side by side.
+   * @default 1 for every model
+   */
+  readonly weightCopies?: Readonly<Record<string, number>>;
+  /** Largest batch said in the spec: narrows the profile's, which is what memory holds. */
   readonly maxBatchSize?: number;
   /** Resources of a replica in the given shape. */
   readonly resources: (shape: ReplicaShape) => ReplicaResources;

@@ -1,5 +1,6 @@
 import type { Accelerator, ModelArchitecture } from "../catalog/catalog.ts";
 import type { Rejection } from "../workload.ts";
+import { activationsGiB, usableGpuGiB } from "./gpu-memory.ts";
 import type { PerformanceProfile, ProfileOrigin } from "./performance-profile.ts";
 import {
   computeMsPerToken,
@@ -32,12 +33,6 @@ export interface ProfileEstimates {
 /** Tensor-parallel degrees: powers of two divide the heads of common models and the cards of common nodes. */
 const tensorParallelDegrees = [1, 2, 4, 8] as const;
 
-/** Share of a card's memory that an engine claims: vLLM's default `gpu_memory_utilization`. */
-const usableMemoryFraction = 0.9;
-
-/** What each card needs besides weights and KV cache, in GiB: activations of a full batch, CUDA graphs, buffers. */
-const activationsGiB = 1;
-
 /** vLLM's customary `max_num_seqs`: beyond it schedulers, not memory, set the pace. */
 const mostSequences = 256;
 
@@ -67,7 +62,7 @@ export function estimateProfiles(
   const excluded: Rejection[] = [];
   for (const accelerator of accelerators) {
     for (const gpusPerReplica of degrees) {
-      const usableGiB = gpusPerReplica * accelerator.memoryGiB * usableMemoryFraction;
+      const usableGiB = usableGpuGiB(accelerator.memoryGiB, gpusPerReplica);
       // Cards beyond the KV heads hold copies of them.
       const copies = Math.max(1, gpusPerReplica / architecture.kvHeadCount);
       const fixedGiB = weightsGiB(architecture) + gpusPerReplica * activationsGiB;

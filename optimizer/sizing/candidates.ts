@@ -1,6 +1,7 @@
 import type { Candidate } from "../allocation.ts";
 import { nodeMisfit, nodeTypesByAccelerator } from "../packing/node-fit.ts";
 import type { NodeType } from "../packing/node-fit.ts";
+import { activationsGiB, usableGpuGiB } from "../profiles/gpu-memory.ts";
 import type { OptimizeProblem } from "../problem.ts";
 import { compareText } from "../text-order.ts";
 import type { GroupDemand, Rejection } from "../workload.ts";
@@ -22,13 +23,21 @@ export interface GroupCandidates {
 export function candidatesOf(group: GroupDemand, problem: OptimizeProblem): GroupCandidates {
   const workloads = group.workloads.toSorted((a, b) => compareText(a.id, b.id));
   const nodeTypes = nodeTypesByAccelerator(problem.instanceTypes, problem.reservation);
-  const allowed = new Set(problem.accelerators.map(({ name }) => name));
+  const memoryGiB = new Map(
+    problem.accelerators.map((accelerator) => [accelerator.name, accelerator.memoryGiB]),
+  );
+  const allowed = new Set(memoryGiB.keys());
   const { shapes, rejections: unprofiled } = profiledShapes(group, workloads);
 
   const sized: SizedShape[] = [];
   const rejections: Rejection[] = group.excluded.filter(({ accelerator }) => allowed.has(accelerator));
   rejections.push(...unprofiled.filter(({ accelerator }) => allowed.has(accelerator)));
   for (const shape of shapes.filter(({ accelerator }) => allowed.has(accelerator))) {
+    const tooLarge = memoryMiss(group, shape, memoryGiB.get(shape.accelerator) ?? 0);
+    if (tooLarge) {
+      rejections.push(tooLarge);
+      continue;
+    }
     const nodes = nodeTypes.get(shape.accelerator) ?? [];
     const misfit = nodeMisfit(nodes, shape.gpusPerReplica, group.resources(shape));
     if (misfit) rejections.push({ ...rejectionOf(shape, group), constraint: "node", ...misfit });
@@ -58,6 +67,15 @@ function compareSized(a: SizedShape, b: SizedShape): number {
     compareText(a.candidate.accelerator, b.candidate.accelerator) ||
     a.candidate.gpusPerReplica - b.candidate.gpusPerReplica
   );
+}
+
+/** Models that fit one by one may not fit together: a replica holds the weights of all models of its group. */
+function memoryMiss(group: GroupDemand, shape: ProfiledShape, memoryGiB: number): Rejection | undefined {
+  const allowed = usableGpuGiB(memoryGiB, shape.gpusPerReplica);
+  const reached = shape.weightsGiB + shape.gpusPerReplica * activationsGiB;
+  return reached <= allowed
+    ? undefined
+    : { ...rejectionOf(shape, group), constraint: "memory", allowed, reached, unit: "GiB" };
 }
 
 function usdPerGpuHour(nodes: readonly NodeType[]): number {

@@ -56,10 +56,17 @@ export function profiledShapes(
       accelerator,
       gpusPerReplica,
       profiles: workloads.map((workload) => certain(profileOf.get(workload.model))),
-      weightsGiB: used.reduce((sum, profile) => sum + profile.weightsGiB, 0),
+      weightsGiB: used.reduce(
+        (sum, profile) => sum + profile.weightsGiB * (group.weightCopies?.[profile.model] ?? 1),
+        0,
+      ),
       maxBatchSize: Math.max(
         1,
-        group.maxBatchSize ?? Math.min(...used.map((profile) => profile.maxBatchSize)),
+        // A profile's batch is what memory holds: a smaller one may be asked for, a larger one would not fit.
+        Math.min(
+          group.maxBatchSize ?? Number.POSITIVE_INFINITY,
+          ...used.map((profile) => profile.maxBatchSize),
+        ),
       ),
       origins: used.map((profile) => profile.origin),
     });

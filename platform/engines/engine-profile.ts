@@ -21,11 +21,6 @@ export interface EngineProfile {
   readonly replicasPer: "engine" | "model";
   readonly ports: { readonly http: number; readonly grpc?: number; readonly metrics: number };
   readonly probes: { readonly startup: string; readonly liveness: string; readonly readiness: string };
-  readonly metrics: {
-    readonly path: string;
-    /** Gauge of waiting requests: the signal for autoscaling. */
-    readonly queueDepth: string;
-  };
   /** User and group that the image can run as without root. */
   readonly runAs: { readonly userId: number; readonly groupId: number };
   readonly drain: {
@@ -46,8 +41,6 @@ export interface EngineProfile {
   readonly command: (group: ReplicaGroupPlan, engine: EnginePlan) => readonly string[];
   /** Environment of the container, without secrets. */
   readonly environment: (group: ReplicaGroupPlan, engine: EnginePlan) => Readonly<Record<string, string>>;
-  /** What the engine cannot do here, for its users. */
-  readonly limits: readonly string[];
 }
 
 /** Pod grace period: preStop, the longest request, and a margin to exit. */

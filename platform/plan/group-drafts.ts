@@ -170,6 +170,9 @@ function groupDraft(
       profiles: models.flatMap(({ knowledge }) => knowledge.profiles),
       excluded: models.flatMap(({ knowledge }) => knowledge.excluded),
       minReplicas: 1,
+      weightCopies: Object.fromEntries(
+        models.map(({ model, own }) => [model.name, new Set(own.map(({ server }) => server.version)).size]),
+      ),
       ...(replicas === undefined ? {} : { fixedReplicas: replicas }),
       ...(batchSizes.length > 0 ? { maxBatchSize: Math.min(...batchSizes) } : {}),
       resources: profile.resources,

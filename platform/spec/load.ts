@@ -44,6 +44,9 @@ async function readSpecFile(file: string): Promise<string> {
  * @throws PlatformError with every problem of the text at once.
  */
 export function parseSpec(text: string, file: string): PlatformSpec {
+  if (text.includes("\0")) {
+    throw new PlatformError([{ code: "SPEC_YAML_INVALID", message: `${file} is not a text file` }]);
+  }
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const positions = new PositionFinder(document, lines, file);
@@ -51,7 +54,8 @@ export function parseSpec(text: string, file: string): PlatformSpec {
     throw new PlatformError(
       document.errors.map((error): Problem => ({
         code: "SPEC_YAML_INVALID",
-        message: error.message,
+        message:
+          error.code === "MULTIPLE_DOCS" ? "the file holds several documents, a spec is one" : error.message,
         position: positions.atOffset(error.pos[0]),
       })),
     );

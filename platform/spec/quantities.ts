@@ -11,7 +11,11 @@ export type UsdPerHour = number & { readonly unit?: "USD/h" };
 /** A data rate in GB/s (10^9 bytes). */
 export type GigabytesPerSecond = number & { readonly unit?: "GB/s" };
 
-const decimal = String.raw`(\d+(?:\.\d+)?)`;
+/** Few enough digits that every number is finite and exact to a nanosecond or a byte. */
+const decimal = String.raw`(\d{1,12}(?:\.\d{1,9})?)`;
+
+/** One server of a platform; more is a mistyped unit, and would plan millions of replicas. */
+const maxRequestsPerMinute = 1_000_000;
 
 interface Quantity<T extends number> {
   /** Text of the units and an example, for the error's `allowed`. */
@@ -62,7 +66,9 @@ function quantitySchema<T extends number>(quantity: Quantity<T>) {
 /** `250ms` → 250. */
 export const durationSchema = quantitySchema(duration);
 /** `600/min` → 600. */
-export const rateSchema = quantitySchema(rate);
+export const rateSchema = quantitySchema(rate).refine((perMinute) => perMinute <= maxRequestsPerMinute, {
+  error: `expected at most ${maxRequestsPerMinute}/min for one server`,
+});
 /** `80Gi` → 80. */
 export const memorySchema = quantitySchema(memory);
 /** `2.5 USD/h` → 2.5. */

@@ -25,6 +25,10 @@ export function text(value: unknown): string | undefined {
   return typeof value === "string" ? value : undefined;
 }
 
+export function number(value: unknown): number | undefined {
+  return typeof value === "number" ? value : undefined;
+}
+
 /** Versions may be written as numbers. */
 export function textOrNumber(value: unknown): string | undefined {
   return typeof value === "string" || typeof value === "number" ? String(value) : undefined;

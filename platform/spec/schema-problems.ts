@@ -77,6 +77,17 @@ function unknownKey(path: SpecPath, positions: PositionFinder): Problem {
 function allowedFrom(issue: Issue): { allowed: string } {
   if (issue.code === "invalid_value")
     return { allowed: issue.values.map((value) => String(value)).join(", ") };
+  if (issue.code === "invalid_type") {
+    const written = issue.message.startsWith("expected ")
+      ? issue.message.slice("expected ".length)
+      : undefined;
+    return { allowed: written ?? typeNames[issue.expected] ?? issue.expected };
+  }
+  if (issue.code === "too_small" && issue.origin === "array")
+    return { allowed: `at least ${issue.minimum} entries` };
+  if (issue.code === "too_small") return { allowed: `at least ${issue.minimum}` };
+  if (issue.code === "too_big" && !issue.message.startsWith("expected "))
+    return { allowed: `at most ${issue.maximum}` };
   return { allowed: issue.message.replace(/^(Invalid input: )?expected /, "") };
 }
 
@@ -87,6 +98,17 @@ function valueAt(raw: unknown, path: SpecPath): unknown {
     raw,
   );
 }
+
+/** YAML's words for what the schema expects. */
+const typeNames: Readonly<Record<string, string>> = {
+  object: "a mapping",
+  record: "a mapping",
+  array: "a list",
+  string: "text",
+  number: "a number",
+  int: "a whole number",
+  boolean: "true or false",
+};
 
 /** A found value, short enough for one line. */
 function show(value: unknown): string {

@@ -109,8 +109,10 @@ const acceleratorsSchema = z.strictObject({
         instanceTypes: z
           .array(
             z.strictObject({
-              name: z.string().min(1),
-              gpus: z.int().min(1),
+              name: z.string().regex(/^[a-z0-9][a-z0-9.-]{0,39}$/, {
+                error: "expected an instance type such as g6e.12xlarge",
+              }),
+              gpus: z.int().min(1).max(64),
               vcpus: z.int().min(1),
               memory: memorySchema,
               maxPods: z.int().min(4).default(110),
@@ -124,14 +126,19 @@ const acceleratorsSchema = z.strictObject({
     .describe("Accelerators that the catalog does not have, with the instance types that carry them."),
 });
 
+/** Nothing takes no time, so a target of zero is a mistake. */
+const sloTarget = durationSchema.refine((milliseconds) => milliseconds > 0, {
+  error: "expected more than 0 ms",
+});
+
 const sloSchema = z
   .strictObject({
-    ttftMean: durationSchema.optional(),
-    ttftP95: durationSchema.optional(),
-    itlMean: durationSchema.optional(),
-    itlP95: durationSchema.optional(),
-    latencyMean: durationSchema.optional(),
-    latencyP95: durationSchema.optional(),
+    ttftMean: sloTarget.optional(),
+    ttftP95: sloTarget.optional(),
+    itlMean: sloTarget.optional(),
+    itlP95: sloTarget.optional(),
+    latencyMean: sloTarget.optional(),
+    latencyP95: sloTarget.optional(),
   })
   .describe("Latency targets: time to first token, inter-token latency, whole request.");
 
@@ -294,8 +301,6 @@ export const platformSpecSchema = z
   })
   .meta({ title: "Domino inference platform", description: "One declarative spec per stack." });
 
-/** A spec as written. */
-export type PlatformSpecInput = z.input<typeof platformSpecSchema>;
 /** A spec as read: units parsed (durations in ms, rates per minute, memory in GiB, prices in USD/h). */
 export type PlatformSpec = z.output<typeof platformSpecSchema>;
 export type EngineSpec = PlatformSpec["engines"][number];

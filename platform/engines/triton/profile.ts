@@ -16,7 +16,6 @@ export const tritonProfile: EngineProfile = {
   replicasPer: "engine",
   ports: { http: 8000, grpc: 8001, metrics: 8002 },
   probes: { startup: "/v2/health/ready", liveness: "/v2/health/live", readiness: "/v2/health/ready" },
-  metrics: { path: "/metrics", queueDepth: "nv_inference_pending_request_count" },
   runAs: { userId: 1000, groupId: 1000 },
   drain: { preStopSeconds: 15, requestSeconds },
   // Python backends exchange tensors through shared memory; 1 GiB holds a few batches of large inputs.
@@ -40,9 +39,4 @@ export const tritonProfile: EngineProfile = {
     "--allow-metrics=true",
   ],
   environment: () => ({}),
-  limits: [
-    "Models come from a Domino dataset, mounted read-only.",
-    "All models of an engine share its replicas and GPUs.",
-    "Versions side by side need a version_policy in the model's config.pbtxt that keeps them; Triton's default serves the newest only.",
-  ],
 };

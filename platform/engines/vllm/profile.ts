@@ -16,7 +16,6 @@ export const vllmProfile: EngineProfile = {
   replicasPer: "model",
   ports: { http: 8000, metrics: 8000 },
   probes: { startup: "/health", liveness: "/health", readiness: "/health" },
-  metrics: { path: "/metrics", queueDepth: "vllm:num_requests_waiting" },
   // The image's passwd has uid 2000 in group 0; an unknown uid makes the engine fail at start.
   runAs: { userId: 2000, groupId: 0 },
   drain: { preStopSeconds: 15, requestSeconds },
@@ -63,5 +62,4 @@ export const vllmProfile: EngineProfile = {
     HF_HUB_OFFLINE: "1",
     VLLM_NO_USAGE_STATS: "1",
   }),
-  limits: ["One model version a replica group.", "Models come from S3 (streamed) or a Domino dataset."],
 };

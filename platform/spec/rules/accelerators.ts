@@ -45,6 +45,7 @@ export function acceleratorProblems(spec: Raw): RuleProblem[] {
         : [{ ...unknownAccelerator(name, known, ["accelerators", "limits", name]), atKey: true }],
     ),
     ...duplicates(accelerators.custom, ["accelerators", "custom"], "name", "accelerator"),
+    ...repeatedInstanceTypes(accelerators.custom),
     ...records(accelerators.custom).flatMap(({ entry, index }): RuleProblem[] => {
       const path = ["accelerators", "custom", index] as const;
       const name = text(entry.name);
@@ -58,7 +59,6 @@ export function acceleratorProblems(spec: Raw): RuleProblem[] {
               } as const,
             ]
           : []),
-        ...duplicates(entry.instanceTypes, [...path, "instanceTypes"], "name", "instance type"),
         ...records(entry.instanceTypes).flatMap(({ entry: type, index: typeIndex }): RuleProblem[] => {
           const typeName = text(type.name);
           return typeName !== undefined && instanceTypesInCatalog.has(typeName)
@@ -74,6 +74,27 @@ export function acceleratorProblems(spec: Raw): RuleProblem[] {
       ];
     }),
   ];
+}
+
+/** Nodes are told apart by their instance type alone, so one type carries one accelerator. */
+function repeatedInstanceTypes(custom: unknown): RuleProblem[] {
+  const owner = new Map<string, string>();
+  return records(custom).flatMap(({ entry, index }) =>
+    records(entry.instanceTypes).flatMap(({ entry: type, index: typeIndex }): RuleProblem[] => {
+      const name = text(type.name);
+      if (name === undefined) return [];
+      const other = owner.get(name);
+      owner.set(name, text(entry.name) ?? "");
+      if (other === undefined) return [];
+      return [
+        {
+          code: "SPEC_NAME_DUPLICATE",
+          path: ["accelerators", "custom", index, "instanceTypes", typeIndex, "name"],
+          message: `instance type "${name}" is already one of accelerator "${other}"`,
+        },
+      ];
+    }),
+  );
 }
 
 export function unknownAccelerator(

@@ -30,7 +30,7 @@ function oneEngine(
   return [
     ...(type !== undefined && !profile ? [unknownEngine(type, [...path, "type"])] : []),
     ...(profile ? profileProblems(spec, engine, path, profile) : []),
-    ...namespaceProblems(engine, path),
+    ...namespaceProblems(engine, path, text(record(spec.metadata).stage) ?? ""),
     ...duplicates(engine.models, [...path, "models"], "name", "model"),
     ...records(engine.models).flatMap(({ entry, index }) =>
       modelProblems(spec, entry, [...path, "models", index], profile, accelerators),
@@ -117,9 +117,23 @@ const reservedGroupNames: readonly string[] = ["inference-proxy", "inference-pro
 /** Namespaces with owners of their own; a quota and a default deny in them would stop Domino or Kubernetes. */
 const reservedNamespace = /^(?:default|domino-(?:platform|compute|system)|kube-.+|karpenter|cert-manager)$/;
 
-function namespaceProblems(engine: Raw, path: readonly PropertyKey[]): RuleProblem[] {
+function namespaceProblems(engine: Raw, path: readonly PropertyKey[], stage: string): RuleProblem[] {
   const namespace = text(engine.namespace);
-  if (namespace === undefined || !reservedNamespace.test(namespace)) return [];
+  if (namespace === undefined) return [];
+  if (
+    /^domino-inference-(?:dev|test|prod|local)$/.test(namespace) &&
+    namespace !== `domino-inference-${stage}`
+  ) {
+    return [
+      {
+        code: "SPEC_VALUE_CONFLICT",
+        path: [...path, "namespace"],
+        message: `namespace "${namespace}" belongs to the platform of another stage`,
+        allowed: "a namespace of the platform's own",
+      },
+    ];
+  }
+  if (!reservedNamespace.test(namespace)) return [];
   return [
     {
       code: "SPEC_VALUE_CONFLICT",

@@ -1,7 +1,7 @@
 import { catalogOf } from "../../../optimizer/catalog/registry.ts";
 import type { EngineProfile } from "../../engines/engine-profile.ts";
 import { unknownName } from "../nearest.ts";
-import { record, records, text, textOrNumber, type Raw } from "../raw.ts";
+import { number, record, records, text, textOrNumber, type Raw } from "../raw.ts";
 import type { RuleProblem } from "../rules.ts";
 import { unknownAccelerator } from "./accelerators.ts";
 import { duplicates } from "./duplicates.ts";
@@ -114,7 +114,32 @@ function knowledgeProblems(
       },
     ];
   }
-  return [];
+  return sequenceProblems(
+    model,
+    path,
+    architecture ? number(architecture.maxSequenceTokens) : known?.maxSequenceTokens,
+  );
+}
+
+/** A request longer than the model's context would be refused by the engine, every time. */
+function sequenceProblems(
+  model: Raw,
+  path: readonly PropertyKey[],
+  maxSequenceTokens: number | undefined,
+): RuleProblem[] {
+  return records(model.traffic).flatMap(({ entry, index }): RuleProblem[] => {
+    const load = record(entry.load);
+    const tokens = (number(load.inputTokens) ?? 0) + (number(load.outputTokens) ?? 0);
+    if (maxSequenceTokens === undefined || tokens <= maxSequenceTokens) return [];
+    return [
+      {
+        code: "SPEC_VALUE_CONFLICT",
+        path: [...path, "traffic", index, "load", "inputTokens"],
+        message: `inputTokens and outputTokens are ${tokens} together`,
+        allowed: `${maxSequenceTokens}, the longest sequence of the model`,
+      },
+    ];
+  });
 }
 
 function trafficProblems(

@@ -215,3 +215,52 @@ test("quotas hold the proxy's pods twice, old and new side by side during its up
   const engines = plan.groups.reduce((pods, group) => pods + group.replicas + 1, 0);
   expect(plan.namespaces[0]?.quota.pods).toBe(engines + 2 * 3);
 });
+
+describe("GPU memory", () => {
+  /** Five GiB of weights a model: three fit into the 20.16 usable GiB of an L4 beside the activations, five do not. */
+  const models = (count: number, versions = "") =>
+    Array.from(
+      { length: count },
+      (_, index) =>
+        `      - { name: m${index}, ${versions}profiles: [{ accelerator: L4, maxBatchSize: 8, gamma: 5ms, delta: 1ms, weights: 5Gi, source: test }], traffic: [{ load: { rate: 1/min } }] }`,
+    ).join("\n");
+  const platformOf = (entries: string) => `apiVersion: domino-inference/v1
+kind: Platform
+metadata: { name: shared, stage: local }
+catalog: "2026-11"
+accelerators: { use: [L4] }
+domino: { datasets: [{ name: models, owner: o, project: p }] }
+engines:
+  - name: shared
+    type: triton
+    storage: { dataset: models, path: m }
+    models:
+${entries}
+`;
+
+  test("holds the weights of all models that share a replica", () => {
+    expect(groupNamed(planOf(platformOf(models(3))), "shared").weightsGiB).toBe(15);
+    const plan = planOf(platformOf(models(5)));
+    expect(plan.groups).toEqual([]);
+    expect(plan.unplaced[0]?.misses[0]).toMatchObject({ constraint: "memory", reached: 26, unit: "GiB" });
+  });
+
+  test("holds a model once for each version that is served side by side", () => {
+    const versions = "versions: [{ version: 1, weight: 50 }, { version: 2, weight: 50 }], ";
+    expect(groupNamed(planOf(platformOf(models(1, versions))), "shared").weightsGiB).toBe(10);
+    expect(planOf(platformOf(models(2, versions))).groups).toEqual([]);
+  });
+
+  test("bounds the batch, whatever larger one the spec asks for", () => {
+    const batchOf = (text: string) => groupNamed(planOf(text), "chat-llama-3-70b-premium").maxBatchSize;
+    const asked = (size: number) =>
+      smallSpecWith("- name: llama-3-70b", `- name: llama-3-70b\n        maxBatchSize: ${size}`);
+    expect(batchOf(asked(4096))).toBe(batchOf(smallSpec));
+    expect(batchOf(asked(2))).toBe(2);
+  });
+});
+
+test("the largest rate that a spec may name is planned", () => {
+  const plan = planOf(smallSpecWith("rate: 600/min", "rate: 1000000/min"));
+  expect(groupNamed(plan, "tabular").replicas).toBeGreaterThan(1);
+});

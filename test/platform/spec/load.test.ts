@@ -62,6 +62,15 @@ describe("a file that cannot be read", () => {
     expect(problemsOf(bomb)[0]).toMatchObject({ code: "SPEC_YAML_INVALID" });
   });
 
+  test("is refused where it is binary or holds several documents, in words about the file", () => {
+    expect(problemsOf("\u007fELF\0\0")).toMatchObject([
+      { code: "SPEC_YAML_INVALID", message: "small.yaml is not a text file" },
+    ]);
+    expect(problemsOf(`${smallSpec}---\na: 1\n`)).toMatchObject([
+      { code: "SPEC_YAML_INVALID", message: "the file holds several documents, a spec is one" },
+    ]);
+  });
+
   test("is refused where a key stands twice", () => {
     expect(
       problemsOf(smallSpecWith('catalog: "2026-11"', 'catalog: "2026-11"\ncatalog: "2026-10"'))[0],
@@ -104,6 +113,26 @@ describe("a wrong value", () => {
     expect(problemsOf(smallSpecWith(found, replacement))).toMatchObject([
       { code: "SPEC_TYPE_INVALID", path },
     ]);
+  });
+
+  test.each([
+    ["  - { name: Premium, priority: 1 }", "  - Premium", "a mapping"],
+    ["use: [L4, H100-80G]", "use: L4", "a list"],
+    ["use: [L4, H100-80G]", "use: []", "at least 1 entries"],
+    ["inputTokens: 512", "inputTokens: many", "a number"],
+    ["inputTokens: 512", "inputTokens: 100000000", "at most 10000000"],
+  ])("says in YAML's words what is allowed: %s → %s", (found, replacement, allowed) => {
+    expect(problemsOf(smallSpecWith(found, replacement))).toMatchObject([
+      { code: "SPEC_TYPE_INVALID", allowed },
+    ]);
+  });
+
+  test.each([
+    ["rate: 600/min", "rate: 1000000000000/min"],
+    ["rate: 600/min", `rate: ${"9".repeat(400)}/min`],
+    ["latencyP95: 50ms", "latencyP95: 0ms"],
+  ])("refuses what would plan without bound or sense: %s → %s", (found, replacement) => {
+    expect(problemsOf(smallSpecWith(found, replacement))).toMatchObject([{ code: "SPEC_TYPE_INVALID" }]);
   });
 
   test("refuses images without an exact tag", () => {

@@ -162,6 +162,32 @@ describe("references", () => {
 });
 
 describe("contradictions", () => {
+  test("between the load and the longest sequence of the model are refused", () => {
+    expectProblem("inputTokens: 512", "inputTokens: 9000", {
+      code: "SPEC_VALUE_CONFLICT",
+      path: "engines[1].models[0].traffic[0].load.inputTokens",
+      message: "inputTokens and outputTokens are 9128 together",
+      allowed: "8192, the longest sequence of the model",
+    });
+  });
+
+  test("between an engine's namespace and another stage's platform are refused", () => {
+    expectProblem("type: vllm", "type: vllm\n    namespace: domino-inference-prod", {
+      code: "SPEC_VALUE_CONFLICT",
+      path: "engines[1].namespace",
+    });
+  });
+
+  test("between two accelerators about one instance type are refused", () => {
+    const card = (name: string) =>
+      `{ name: ${name}, memory: 128Gi, memoryBandwidth: 3.2 TB/s, dense16BitTflops: 362, source: datasheet, instanceTypes: [{ name: own.large, gpus: 8, vcpus: 96, memory: 1Ti, price: 12 USD/h }] }`;
+    expectProblem("use: [L4, H100-80G]", `custom: [${card("X1")}, ${card("X2")}]`, {
+      code: "SPEC_NAME_DUPLICATE",
+      path: "accelerators.custom[1].instanceTypes[0].name",
+      message: 'instance type "own.large" is already one of accelerator "X1"',
+    });
+  });
+
   test("between a role and nobody who has it are refused", () => {
     const role =
       "  roles: [{ name: reader, bucket: acme-blobs, prefix: mlflow, access: read }]\n  datasets:\n";
