@@ -23,7 +23,7 @@ export async function main(args: readonly string[]): Promise<number> {
   planCommand(program, status);
   previewCommand(program, status);
   automationCommands(program);
-  startCommand(program);
+  startCommand(program, status);
   try {
     await program.parseAsync([...args], { from: "user" });
     return status.code;

@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import { InvalidArgumentError, Option, type Command } from "commander";
 import { PlatformError } from "../../platform/errors/platform-error.ts";
 import { planPlatform } from "../../platform/plan/plan.ts";
@@ -5,6 +6,7 @@ import { requirePlaced } from "../../platform/plan/unplaceable.ts";
 import { loadSpec } from "../../platform/spec/load.ts";
 import type { FirstAnswer } from "../../services/local/first-requests.ts";
 import type { LocalPlatform } from "../../services/local/local-platform.ts";
+import type { CommandStatus } from "./command-status.ts";
 import { specFileOf, type SpecChoice } from "../package-files.ts";
 import { renderPlan } from "../render/plan-table.ts";
 
@@ -16,7 +18,7 @@ interface StartOptions extends SpecChoice {
   readonly pagePort?: number;
 }
 
-export function startCommand(program: Command): void {
+export function startCommand(program: Command, status: CommandStatus): void {
   program
     .command("start")
     .description("bring a platform up on this machine: emulated engines, the real proxy and a page")
@@ -29,7 +31,7 @@ export function startCommand(program: Command): void {
       loadFactor,
       1,
     )
-    .option("--host <address>", "address of proxy and page; neither asks who you are", "127.0.0.1")
+    .option("--host <address>", "address of proxy and page; neither asks who you are", host, "127.0.0.1")
     .option("--port <port>", "port of the proxy; 0 takes a free one (default: 8080, with --once 0)", port)
     .option("--page-port <port>", "port of the page; 0 takes a free one (default: 8081, with --once 0)", port)
     .action(async (options: StartOptions) => {
@@ -53,7 +55,11 @@ export function startCommand(program: Command): void {
           interrupted.then(() => undefined),
           platform.failed,
         ]);
-        if (!answers) return;
+        if (!answers) {
+          // As a shell reports Ctrl-C. Without --once ending is what the user asked for.
+          if (options.once) status.code = 130;
+          return;
+        }
         print(answers.map(renderAnswer).join(""));
         requireRight(answers);
         if (options.once) return;
@@ -122,9 +128,14 @@ Ctrl-C ends it.
 
 function port(text: string): number {
   const value = Number(text);
-  if (!Number.isInteger(value) || value < 0 || value > 65_535)
-    throw new InvalidArgumentError("expected 0 to 65535");
+  if (!/^\d{1,5}$/.test(text) || value > 65_535) throw new InvalidArgumentError("expected 0 to 65535");
   return value;
+}
+
+function host(text: string): string {
+  if (isIP(text) === 0 && text !== "localhost")
+    throw new InvalidArgumentError("expected an IP address or localhost");
+  return text;
 }
 
 function loadFactor(text: string): number {

@@ -14,9 +14,13 @@ export interface ServerFigures {
   readonly requestsPerMinute: number;
   readonly failedPerMinute: number;
   /** Over the window; null where nothing was measured in it. */
+  readonly latencyMeanMs: number | null;
   readonly latencyP95Ms: number | null;
+  readonly ttftMeanMs: number | null;
   readonly ttftP95Ms: number | null;
   readonly itlMeanMs: number | null;
+  /** Over all gaps between tokens. */
+  readonly itlP95Ms: number | null;
 }
 
 export interface LiveFigures {
@@ -61,9 +65,12 @@ function serverFigures(
     id: server.id,
     requestsPerMinute: perMinute(requests),
     failedPerMinute: perMinute(requests.filter((sample) => Number(sample.labels.status) >= 400)),
+    latencyMeanMs: meanMs(own, "inference_request_duration_seconds"),
     latencyP95Ms: quantileMs(own, "inference_request_duration_seconds", 0.95),
+    ttftMeanMs: meanMs(own, "inference_time_to_first_token_seconds"),
     ttftP95Ms: quantileMs(own, "inference_time_to_first_token_seconds", 0.95),
     itlMeanMs: meanMs(own, "inference_inter_token_latency_seconds"),
+    itlP95Ms: quantileMs(own, "inference_inter_token_latency_seconds", 0.95),
   };
 }
 

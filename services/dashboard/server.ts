@@ -46,7 +46,8 @@ export async function startDashboard(options: DashboardOptions): Promise<Running
   const host = options.host ?? "127.0.0.1";
   const listeners = new Set<ServerResponse>();
   const server = createServer((request, response) => {
-    const path = new URL(request.url ?? "/", "http://page").pathname;
+    // Not parsed as a URL: "//" is a path that a client may send, and no URL.
+    const [path = "/"] = (request.url ?? "/").split("?");
     if (request.method !== "GET" && request.method !== "HEAD")
       return answer(response, 405, "text/plain", "GET only\n");
     if (path === "/plan.json") return answer(response, 200, "application/json", JSON.stringify(options.plan));
@@ -77,7 +78,7 @@ export async function startDashboard(options: DashboardOptions): Promise<Running
   }
   const { port } = server.address() as AddressInfo;
   return {
-    url: `http://${host}:${port}`,
+    url: `http://${host.includes(":") ? `[${host}]` : host}:${port}`,
     async close() {
       reading.stop();
       for (const listener of listeners) listener.end();
@@ -124,7 +125,18 @@ function answer(response: ServerResponse, status: number, type: string, body: st
 }
 
 function portError(error: unknown, host: string, port: number): unknown {
-  if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE") return error;
+  const reason = (error as NodeJS.ErrnoException).code;
+  if (reason !== "EADDRINUSE") {
+    return new PlatformError(
+      [
+        {
+          code: "LOCAL_START_FAILED",
+          message: `the page cannot listen on port ${port} of ${host} (${reason})`,
+        },
+      ],
+      { cause: error },
+    );
+  }
   return new PlatformError([
     {
       code: "LOCAL_PORT_IN_USE",

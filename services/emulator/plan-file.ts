@@ -53,7 +53,7 @@ export function readGroup(file: string, groupName: string): Omit<EmulatorOptions
     json = JSON.parse(readFileSync(file, "utf8"));
   } catch (error) {
     const reason = error instanceof SyntaxError ? "is not JSON" : "cannot be read";
-    throw invalid(`--plan: "${file}" ${reason}.`, "a file written by `domino-inference plan --json`");
+    throw invalid(`--plan: "${file}" ${reason}.`, "a file written by `domino-inference plan --format json`");
   }
   const parsed = planSchema.safeParse(json);
   if (!parsed.success) {

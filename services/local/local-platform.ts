@@ -45,10 +45,10 @@ export async function startLocalPlatform(options: LocalPlatformOptions): Promise
       for (const part of started.toReversed()) await part.close();
     })());
   try {
-    const folder = await mkdtemp(join(tmpdir(), "domino-inference-"));
+    const folder = await temporaryFolder();
     started.push({ close: () => rm(folder, { recursive: true, force: true }) });
 
-    const groups = await Promise.all(
+    const groups = await allOrFirstFailure(
       plan.groups.map(async (group) => {
         const engine = engineOf(plan, group);
         const worker = await startEmulatorWorker({
@@ -88,6 +88,30 @@ export async function startLocalPlatform(options: LocalPlatformOptions): Promise
   } catch (error) {
     await close();
     throw error;
+  }
+}
+
+/** As `Promise.all`, but only once all have settled: what starts after a failure could not be ended any more. */
+async function allOrFirstFailure<T>(starting: readonly Promise<T>[]): Promise<T[]> {
+  await Promise.allSettled(starting);
+  return Promise.all(starting);
+}
+
+async function temporaryFolder(): Promise<string> {
+  try {
+    return await mkdtemp(join(tmpdir(), "domino-inference-"));
+  } catch (error) {
+    const reason = (error as NodeJS.ErrnoException).code;
+    throw new PlatformError(
+      [
+        {
+          code: "LOCAL_START_FAILED",
+          message: `no folder can be made in ${tmpdir()} (${reason})`,
+          remedy: "Point TMPDIR at a folder that can be written.",
+        },
+      ],
+      { cause: error },
+    );
   }
 }
 

@@ -6,6 +6,8 @@ import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { runCli } from "../support/run-cli.ts";
 
+const entry = fileURLToPath(new URL("../../bin/domino-inference.js", import.meta.url));
+
 test("start --once answers from every model through the proxy, ends with 0 and leaves nothing listening", async () => {
   const { code, stdout, stderr } = await runCli(["start", "--once"]);
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
@@ -38,6 +40,38 @@ test.each(["--port", "--page-port"])(
   },
 );
 
+test("start --once that is interrupted before all answers ends with 130, and leaves nothing behind", async () => {
+  const child = spawn(process.execPath, [entry, "start", "--once"]);
+  let stdout = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
+  while (!stdout.includes("one request to every model")) await once(child.stdout, "data");
+  child.kill("SIGINT");
+  const [code] = (await once(child, "close")) as [number | null];
+  expect(code).toBe(130);
+  for (const [, url = ""] of stdout.matchAll(/up {2}(?:proxy|page): (\S+)/g))
+    await expect(fetch(url)).rejects.toThrow();
+});
+
+test("start without a folder for its files says so, ends with 1 and starts nothing", async () => {
+  const { code, stdout, stderr } = await runCli(["start", "--once"], { env: { TMPDIR: "/nonexistent" } });
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/^LOCAL_START_FAILED no folder can be made in \/nonexistent \(ENOENT\)\n/);
+  expect(stderr).not.toMatch(/^\s+at /m);
+  expect(stdout).not.toContain("  up  ");
+});
+
+test.each([
+  ["--host", ""],
+  ["--host", "not a host"],
+  ["--port", ""],
+  ["--port", "0x50"],
+  ["--load", "-1"],
+])("start refuses %s %j as a wrong command line", async (option, value) => {
+  const { code, stderr } = await runCli(["start", "--once", option, value]);
+  expect(code).toBe(2);
+  expect(stderr).toMatch(/^CLI_USAGE /);
+});
+
 test("start refuses a plan that leaves servers out before anything is started", async () => {
   const { code, stdout, stderr } = await runCli([
     "start",
@@ -53,7 +87,6 @@ test("start refuses a plan that leaves servers out before anything is started", 
 test.each(["SIGINT", "SIGTERM"] as const)(
   "start stays up until %s, then everything it started is gone",
   async (signal) => {
-    const entry = fileURLToPath(new URL("../../bin/domino-inference.js", import.meta.url));
     const child = spawn(process.execPath, [entry, "start", "--port", "0", "--page-port", "0"]);
     let stdout = "";
     child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));

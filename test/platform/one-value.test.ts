@@ -55,17 +55,32 @@ async function everythingOf(name: string, text: string) {
   };
 }
 
-async function emulatedReplicas(plan: PlatformPlan, group: string): Promise<number> {
+/** Starts the emulated engine of a group and asks it, as a client would, what it serves. */
+async function emulated(plan: PlatformPlan, group: string): Promise<{ replicas: number; serves: unknown }> {
   const planned = plan.groups.find((candidate) => candidate.name === group);
-  if (!planned) throw new Error(`no group ${group}`);
-  const { protocol, loading } = plan.engines.find((engine) => engine.name === planned.engine) ?? {};
+  const engine = plan.engines.find((candidate) => candidate.name === planned?.engine);
+  if (!planned || !engine) throw new Error(`no group ${group}`);
   const running = await startEmulatedGroup({
     group: planned,
-    protocol: protocol ?? "openai",
-    loading: loading ?? "preload",
+    protocol: engine.protocol,
+    loading: engine.loading,
   });
-  await running.close();
-  return running.endpoints.length;
+  try {
+    const [base = ""] = running.endpoints;
+    const serves =
+      engine.protocol === "openai"
+        ? await get(`${base}/v1/models`, (body) =>
+            (body as { data: { id: string }[] }).data.map(({ id }) => id),
+          )
+        : await get(`${base}/v2/models/BERT-BASED`, (body) => (body as { versions: string[] }).versions);
+    return { replicas: running.endpoints.length, serves };
+  } finally {
+    await running.close();
+  }
+}
+
+async function get<T>(url: string, read: (body: unknown) => T): Promise<T> {
+  return read(await (await fetch(url)).json());
 }
 
 describe("changing one value of the spec changes plan, manifests, routing table and emulated engines together", () => {
@@ -82,7 +97,7 @@ describe("changing one value of the spec changes plan, manifests, routing table 
     for (const all of [before, after]) {
       const { planned, deployed } = replicasOf(all);
       expect(deployed).toBe(planned);
-      expect(await emulatedReplicas(all.plan, chat)).toBe(planned);
+      expect(await emulated(all.plan, chat)).toEqual({ replicas: planned, serves: ["llama-3-70b"] });
       expect(all.nodes).toEqual(all.plan.nodePools.map((pool) => pool.minNodes));
       expect(all.mountedRoutes).toEqual(all.plan.routes);
     }
@@ -109,9 +124,10 @@ describe("changing one value of the spec changes plan, manifests, routing table 
     expect(JSON.stringify(after.mountedRoutes)).toContain(
       `http://${renamed}.domino-inference-prod.svc.cluster.local:8000`,
     );
-    expect(await emulatedReplicas(after.plan, renamed)).toBe(
-      after.deployments.find(({ name }) => name === renamed)?.replicas,
-    );
+    expect(await emulated(after.plan, renamed)).toEqual({
+      replicas: after.deployments.find(({ name }) => name === renamed)?.replicas,
+      serves: ["llama-3-8b"],
+    });
     expect(after.plan.totals.usdPerHour).toBeLessThan(before.plan.totals.usdPerHour);
   });
 
@@ -142,5 +158,16 @@ describe("changing one value of the spec changes plan, manifests, routing table 
         ({ id }) => id === `triton-domino-pre-load-inference/BERT-BASED/${version}/Premium`,
       )?.load.requestsPerMinute;
     expect([load(before, "2"), load(after, "2")]).toEqual([1200, 6000]);
+    const tabular = "triton-domino-pre-load-inference";
+    expect((await emulated(after.plan, tabular)).serves).toEqual(["1", "2"]);
+  });
+
+  test("a version itself", async () => {
+    const after = await everythingOf(
+      "version-after",
+      prod.replace("version: 2, weight: 10", "version: 3, weight: 10"),
+    );
+    expect(JSON.stringify(after.mountedRoutes)).toContain('"version":"3"');
+    expect((await emulated(after.plan, "triton-domino-pre-load-inference")).serves).toEqual(["1", "3"]);
   });
 });

@@ -104,9 +104,12 @@ function serverRow(server, figures) {
 /** The targets that the page can judge from the proxy's histograms. */
 function targetsOf(server, live) {
   const judgedBy = [
+    ["latency mean", server.slo.latencyMeanMs, live.latencyMeanMs],
     ["latency p95", server.slo.latencyP95Ms, live.latencyP95Ms],
+    ["TTFT mean", server.slo.ttftMeanMs, live.ttftMeanMs],
     ["TTFT p95", server.slo.ttftP95Ms, live.ttftP95Ms],
     ["ITL mean", server.slo.itlMeanMs, live.itlMeanMs],
+    ["ITL p95", server.slo.itlP95Ms, live.itlP95Ms],
   ];
   return judgedBy
     .filter(([, allowedMs]) => allowedMs !== undefined)

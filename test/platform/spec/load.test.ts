@@ -122,9 +122,9 @@ describe("a wrong value", () => {
     ["inputTokens: 512", "inputTokens: many", "a number"],
     ["inputTokens: 512", "inputTokens: 100000000", "at most 10000000"],
   ])("says in YAML's words what is allowed: %s → %s", (found, replacement, allowed) => {
-    expect(problemsOf(smallSpecWith(found, replacement))).toMatchObject([
-      { code: "SPEC_TYPE_INVALID", allowed },
-    ]);
+    expect(problemsOf(smallSpecWith(found, replacement))).toContainEqual(
+      expect.objectContaining({ code: "SPEC_TYPE_INVALID", allowed }),
+    );
   });
 
   test.each([

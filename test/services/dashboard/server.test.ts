@@ -1,4 +1,4 @@
-import { createServer } from "node:http";
+import { createServer, get } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { planPlatform } from "../../../platform/plan/plan.ts";
@@ -51,6 +51,18 @@ test("sends figures of every server as events", async () => {
   await reader?.cancel();
   const [, json = ""] = /data: (.*)/.exec(text) ?? [];
   expect((JSON.parse(json) as { servers: unknown[] }).servers).toHaveLength(plan.servers.length);
+});
+
+test("stays up when it is asked for what is no URL", async () => {
+  const { hostname, port } = new URL(page.url);
+  const status = await new Promise<number | undefined>((resolve, reject) => {
+    get({ hostname, port, path: "//" }, (response) => resolve(response.resume().statusCode)).once(
+      "error",
+      reject,
+    );
+  });
+  expect(status).toBe(404);
+  expect((await fetch(page.url)).status).toBe(200);
 });
 
 test("answers 404 to other paths and 405 to other methods", async () => {
