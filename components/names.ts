@@ -5,16 +5,28 @@ import { createHash } from "node:crypto";
  * to change, a hash of the original is added, so that names that differ only in what was lost stay different.
  */
 export function objectName(text: string, maxLength = 63): string {
-  const plain = text
-    .toLowerCase()
-    .replace(/[^a-z0-9]+/g, "-")
-    .replace(/^-+|-+$/g, "");
+  const plain = plainText(text);
   return plain === text && plain.length <= maxLength ? plain : withHash(plain, text, maxLength);
+}
+
+/**
+ * What a name of Domino looks like in a Kubernetes object's name, for a reader only: different texts may become one,
+ * so the name needs something else that tells them apart.
+ */
+export function shownName(text: string, maxLength: number): string {
+  return plainText(text).slice(0, maxLength).replace(/-+$/, "");
 }
 
 /** Keeps a name within a length; where it is cut, a hash of the whole keeps it unique. */
 export function boundedName(text: string, maxLength: number): string {
   return text.length <= maxLength ? text : withHash(text, text, maxLength);
+}
+
+function plainText(text: string): string {
+  return text
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, "-")
+    .replace(/^-+|-+$/g, "");
 }
 
 function withHash(shown: string, original: string, maxLength: number): string {

@@ -1,4 +1,4 @@
-import { isUnknown, numberAt, textAt, textsAt, valueAt } from "./known-values.ts";
+import { isUnknown, listAt, textAt, textsAt, valueAt } from "./known-values.ts";
 import type { PolicyContext, PolicyResource, StackPolicy, Violation } from "./policy.ts";
 
 /** Tag of a node group that carries the platform's budget to a pack that has no configuration of its own. */
@@ -61,18 +61,35 @@ interface PricedNodeGroup {
 }
 
 function priceOf({ urn, name, props }: PolicyResource, context: PolicyContext): PricedNodeGroup {
-  const nodes = numberAt(props, "scalingConfig", "desiredSize");
-  const instanceTypes = valueAt(props, "instanceTypes");
   const free = { urn, name, usdPerHour: 0 };
-  if (nodes === undefined || nodes === 0 || isUnknown(instanceTypes)) return free;
-  const prices = textsAt(instanceTypes).map((type) => ({ type, usd: context.usdPerHourOf(type) }));
-  const unpriced = prices.filter(({ usd }) => usd === undefined).map(({ type }) => type);
-  if (unpriced.length > 0) {
-    const message =
-      `no price is known for ${unpriced.join(", ")}, so the budget cannot be checked; ` +
-      "give it under usdPerHour in the policy's configuration";
-    return { ...free, violation: { urn, message } };
+  // What costs nothing because it cannot be priced would let every budget pass.
+  const unpriced = (reason: string, remedy: string): PricedNodeGroup => ({
+    ...free,
+    violation: {
+      urn,
+      message: `node group "${name}" cannot be priced: ${reason}, so the budget cannot be checked; ${remedy}`,
+    },
+  });
+  const size = valueAt(props, "scalingConfig", "desiredSize");
+  if (isUnknown(size) || size === 0) return free;
+  if (typeof size !== "number") {
+    return unpriced("it has no desiredSize", "give it under scalingConfig");
+  }
+  const given = valueAt(props, "instanceTypes");
+  if (isUnknown(given)) return free;
+  const types = textsAt(given);
+  if (types.length === 0) {
+    if (listAt(given).some(isUnknown)) return free;
+    return unpriced("it has no instanceTypes", "list them in the node group, not in its launch template");
+  }
+  const prices = types.map((type) => ({ type, usd: context.usdPerHourOf(type) }));
+  const unlisted = prices.filter(({ usd }) => usd === undefined).map(({ type }) => type);
+  if (unlisted.length > 0) {
+    return unpriced(
+      `no price is known for ${unlisted.join(", ")}`,
+      "give it under usdPerHour in the policy's configuration",
+    );
   }
   // EKS may take any of the types: the dearest is what has to fit.
-  return { urn, name, usdPerHour: nodes * Math.max(0, ...prices.map(({ usd }) => usd ?? 0)) };
+  return { urn, name, usdPerHour: size * Math.max(...prices.map(({ usd }) => usd ?? 0)) };
 }

@@ -58,7 +58,10 @@ export async function resolveDatasets(
   if (open.length === 0) return resolved;
 
   const obstacle = lookupObstacle(spec, lookup);
-  if (obstacle !== undefined) throw new PlatformError(open.map((dataset) => unresolved(dataset, obstacle)));
+  if (obstacle !== undefined) {
+    const { reason, remedy } = obstacle;
+    throw new PlatformError(open.map((dataset) => ({ ...unresolved(dataset, reason), ...remedy })));
+  }
 
   const domino = new DominoApi(
     spec.domino?.apiHost ?? "",
@@ -94,13 +97,40 @@ function usedDatasets(spec: PlatformSpec): DatasetSpec[] {
   return (spec.domino?.datasets ?? []).filter((dataset) => names.has(dataset.name));
 }
 
-function lookupObstacle(spec: PlatformSpec, lookup: DatasetLookup): string | undefined {
-  if (lookup.offline) return "it has no resourceId in the spec, and offline it cannot be looked up";
-  if (spec.domino?.apiHost === undefined)
-    return "it has no resourceId, and the spec has no domino.apiHost to ask";
+interface LookupObstacle {
+  readonly reason: string;
+  readonly remedy?: Pick<Problem, "remedy">;
+}
+
+/** Why nobody may be asked; decided before the first request. */
+function lookupObstacle(spec: PlatformSpec, lookup: DatasetLookup): LookupObstacle | undefined {
+  if (lookup.offline)
+    return { reason: "it has no resourceId in the spec, and offline it cannot be looked up" };
+  const apiHost = spec.domino?.apiHost;
+  if (apiHost === undefined)
+    return { reason: "it has no resourceId, and the spec has no domino.apiHost to ask" };
   if (lookup.dominoApiKey === undefined)
-    return "it has no resourceId, and the stack has no dominoApiKey to ask with";
+    return { reason: "it has no resourceId, and the stack has no dominoApiKey to ask with" };
+  const url = new URL(apiHost);
+  if (url.protocol !== "https:" && !staysInside(url.hostname)) {
+    return {
+      // The host alone: an address may hold credentials.
+      reason: `it has no resourceId, and domino.apiHost asks ${url.hostname} over http, which would send the API key in clear`,
+      remedy: {
+        remedy:
+          "Write domino.apiHost with https://, or give resourceId in the spec. Plain http is for loopback and for Services of the cluster (*.svc, *.svc.cluster.local).",
+      },
+    };
+  }
   return undefined;
+}
+
+/** Whether requests to a host stay on loopback or in the cluster's network. */
+function staysInside(hostname: string): boolean {
+  const host = hostname.replace(/\.$/, "");
+  // URLs write every form of an IPv4 address with four numbers, so the pattern takes no name that only begins like one.
+  const loopback = host === "localhost" || host === "[::1]" || /^127(?:\.\d{1,3}){3}$/.test(host);
+  return loopback || host.endsWith(".svc") || host.endsWith(".svc.cluster.local");
 }
 
 /** Names are unique in a project only: where several datasets share one, owner and project must decide. */

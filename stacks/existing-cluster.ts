@@ -11,7 +11,7 @@ import { selectorLabels } from "../components/labels.ts";
 import { InferenceProxy } from "../components/proxy/inference-proxy.ts";
 import { proxyIdentity } from "../components/proxy/proxy-identity.ts";
 import type { ProxyTarget } from "../components/proxy/proxy-network.ts";
-import { DatasetVolume } from "../components/storage/dataset-volume.ts";
+import { DatasetVolume, datasetVolumeName } from "../components/storage/dataset-volume.ts";
 import { engineProfiles } from "../platform/engines/registry.ts";
 import type { EnginePlan, PlatformPlan } from "../platform/plan/platform-plan.ts";
 import type { ExistingClusterSpec, PlatformSpec } from "../platform/spec/schema.ts";
@@ -129,7 +129,7 @@ export function deployToExistingCluster(inputs: ExistingClusterInputs): StackOut
       roleArns[`engine/${engine.name}`] = role.roleArn;
       return { kind: "s3", roleArn: role.roleArn };
     }
-    const key = `${engine.namespace}-${storage.dataset}`;
+    const key = datasetVolumeName(engine.namespace, storage.dataset);
     let volume = volumes.get(key);
     if (!volume) {
       volume = new DatasetVolume(

@@ -1,4 +1,4 @@
-import { partitionOf } from "./partition.ts";
+import { dnsSuffixOf, partitionOf } from "./partition.ts";
 
 /** A part of a bucket and what may be done with it. */
 export interface S3Access {
@@ -67,7 +67,7 @@ export function s3AccessPolicy(access: S3Access): PolicyDocument {
         // Parts of a multipart upload are decrypted when they are joined, so writers need both.
         Action: ["kms:Decrypt", ...(write ? ["kms:GenerateDataKey"] : [])],
         Resource: access.kmsKeyArn,
-        Condition: { StringEquals: { "kms:ViaService": `s3.${access.region}.amazonaws.com` } },
+        Condition: { StringEquals: { "kms:ViaService": `s3.${access.region}.${dnsSuffixOf(partition)}` } },
       },
     ],
   };
@@ -89,6 +89,7 @@ export function serviceAccountTrust(
         Action: "sts:AssumeRoleWithWebIdentity",
         Condition: {
           StringEquals: {
+            // A name that EKS writes into tokens, not an address: it is this one in every partition.
             [`${oidcIssuer}:aud`]: "sts.amazonaws.com",
             [`${oidcIssuer}:sub`]: names.length === 1 ? names[0] : names.toSorted(),
           },

@@ -4,7 +4,7 @@ import { AccessPoint } from "@pulumi/aws/efs/index.js";
 import { PersistentVolume, PersistentVolumeClaim } from "@pulumi/kubernetes/core/v1/index.js";
 import { childOptions } from "../child-options.ts";
 import { recommendedLabels } from "../labels.ts";
-import { boundedName, objectName } from "../names.ts";
+import { shownName } from "../names.ts";
 
 export interface DatasetVolumeArgs {
   /** Name of the platform, for labels and tags. */
@@ -26,11 +26,23 @@ const dominoUser = 12574;
 const nominalSize = "1Ti";
 
 /**
- * What tells volumes of one dataset apart when its folder moves. A volume cannot be pointed elsewhere and cannot be
- * deleted while pods use it, so another folder is another volume and claim, made before the pods move over.
+ * What tells volumes apart: by namespace and dataset, whose readable forms may become one when they are joined or lose
+ * characters, and by the folder. A volume cannot be pointed elsewhere and cannot be deleted while pods use it, so
+ * another folder is another volume and claim, made before the pods move over.
  */
-function locationSuffix({ fileSystemId, resourceId }: DatasetVolumeArgs): string {
-  return createHash("sha256").update(`${fileSystemId}/${resourceId}`).digest("hex").slice(0, 8);
+function identitySuffix({ fileSystemId, resourceId, namespace, dataset }: DatasetVolumeArgs): string {
+  // As a list, which no two different ones are written alike.
+  const identity = JSON.stringify([fileSystemId, resourceId, namespace, dataset]);
+  return createHash("sha256").update(identity).digest("hex").slice(0, suffixLength);
+}
+
+const suffixLength = 8;
+/** Longest name that is a label too; claims have room for more, but tools copy their names into labels. */
+const claimNameMaxLength = 63;
+
+/** Name of a dataset's volume in one namespace. Without doubt: a namespace has no dot, so the first one parts the two. */
+export function datasetVolumeName(namespace: string, dataset: string): string {
+  return `${namespace}.${dataset}`;
 }
 
 /**
@@ -49,8 +61,8 @@ export class DatasetVolume extends pulumi.ComponentResource {
       instance: args.platform,
       component: "model-storage",
     });
-    const suffix = locationSuffix(args);
-    const claimName = `${objectName(`dataset-${args.dataset}`, 54)}-${suffix}`;
+    const suffix = identitySuffix(args);
+    const claimName = `${shownName(`dataset-${args.dataset}`, claimNameMaxLength - suffixLength - 1)}-${suffix}`;
 
     const accessPoint = new AccessPoint(
       `${name}-access-point`,
@@ -60,7 +72,7 @@ export class DatasetVolume extends pulumi.ComponentResource {
         // Without creation info: a wrong id fails to mount, where it would otherwise create an empty dataset.
         rootDirectory: { path: `/domino/filecache/${args.resourceId}` },
         tags: {
-          Name: boundedName(`${args.namespace}-${args.dataset}`, 256),
+          Name: datasetVolumeName(args.namespace, args.dataset),
           "domino-inference/platform": args.platform,
         },
       },
@@ -71,7 +83,7 @@ export class DatasetVolume extends pulumi.ComponentResource {
       `${name}-volume`,
       {
         // Volumes are not namespaced: the namespace's name keeps those of several stacks apart.
-        metadata: { name: `${objectName(`${args.namespace}-${args.dataset}`, 200)}-${suffix}`, labels },
+        metadata: { name: `${shownName(`${args.namespace}-${args.dataset}`, 200)}-${suffix}`, labels },
         spec: {
           capacity: { storage: nominalSize },
           accessModes: ["ReadOnlyMany"],

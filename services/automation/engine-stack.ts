@@ -1,6 +1,4 @@
-import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
-import { join } from "node:path";
 import {
   ConcurrentUpdateError,
   LocalWorkspace,
@@ -12,6 +10,7 @@ import {
 } from "@pulumi/pulumi/automation/index.js";
 import { PlatformError, type Problem } from "../../platform/errors/platform-error.ts";
 import { EngineProgress, type ProgressEvent } from "./engine-progress.ts";
+import { projectFilesIn } from "./project-files.ts";
 import type { StackHome } from "./stack-home.ts";
 import { maskedSecret } from "./wire-values.ts";
 
@@ -165,7 +164,9 @@ export class EngineStack {
       pulumiCommand: cli,
       envVars: { PULUMI_BACKEND_URL: backendUrl },
       // The SDK's own default names the current folder as the program's, which may be gone at the next operation.
-      ...(hasProject(workDir) ? {} : { projectSettings: { name: project, runtime: "nodejs" } as const }),
+      ...(projectFilesIn(workDir).length > 0
+        ? {}
+        : { projectSettings: { name: project, runtime: "nodejs" } as const }),
     };
     return mode === "create"
       ? LocalWorkspace.createOrSelectStack(args, options)
@@ -199,10 +200,6 @@ export class EngineStack {
     }));
     return new PlatformError(problems, { cause: error });
   }
-}
-
-function hasProject(folder: string): boolean {
-  return ["Pulumi.yaml", "Pulumi.yml", "Pulumi.json"].some((file) => existsSync(join(folder, file)));
 }
 
 function interrupted(operation: Operation, stack: string): PlatformError {

@@ -8,6 +8,7 @@ import { loadSpec } from "../../platform/spec/load.ts";
 import { platformProgram } from "../../stacks/program.ts";
 import { readStackSettings, settingsNamespace } from "../../stacks/stack-settings.ts";
 import { recordProgram, type RecordedResource } from "./recorded-program.ts";
+import { requireStackName } from "./stack-name.ts";
 import { judgedValue, readableLeaves, readableValue } from "./wire-values.ts";
 
 export interface OfflinePreviewOptions {
@@ -46,6 +47,7 @@ export interface OfflinePreview {
  * @throws PlatformError
  */
 export async function previewOffline(options: OfflinePreviewOptions): Promise<OfflinePreview> {
+  if (options.stack !== undefined) requireStackName(options.stack);
   const spec = await loadSpec(options.specFile);
   const plan = planPlatform(spec);
   const stack = options.stack ?? spec.metadata.stage;

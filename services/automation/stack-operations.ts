@@ -1,3 +1,4 @@
+import type { PulumiCommand } from "@pulumi/pulumi/automation/index.js";
 import { PlatformError } from "../../platform/errors/platform-error.ts";
 import { planPlatform } from "../../platform/plan/plan.ts";
 import { loadSpec } from "../../platform/spec/load.ts";
@@ -5,7 +6,8 @@ import { platformProgram } from "../../stacks/program.ts";
 import { readStackSettings, settingsNamespace } from "../../stacks/stack-settings.ts";
 import { findEngineCli, type EngineCliOptions } from "./engine-cli.ts";
 import { EngineStack } from "./engine-stack.ts";
-import { settleStackHome } from "./stack-home.ts";
+import { createOwnFolders, findStackHome, problemsOfStackHome, type StackHome } from "./stack-home.ts";
+import { requireStackName } from "./stack-name.ts";
 
 export interface OpenStackOptions extends EngineCliOptions {
   readonly stack: string;
@@ -31,14 +33,16 @@ export interface OpenStackOptions extends EngineCliOptions {
  */
 export async function openStack(options: OpenStackOptions): Promise<EngineStack> {
   const { stack, specFile } = options;
+  requireStackName(stack);
   const spec = await loadSpec(specFile);
   if (spec.metadata.stage === "local") {
     const message = `platform "${spec.metadata.name}" has stage local, which has no cluster to deploy to`;
     throw new PlatformError([{ code: "STACK_STAGE_UNSUPPORTED", path: "metadata.stage", message }]);
   }
   const plan = planPlatform(spec);
-  const home = await settleStackHome(options);
-  const cli = await findEngineCli(options);
+  const home = findStackHome(options);
+  const cli = await requireEngine(options, home);
+  await createOwnFolders(home);
   return new EngineStack({
     ...home,
     project: settingsNamespace,
@@ -53,4 +57,20 @@ export async function openStack(options: OpenStackOptions): Promise<EngineStack>
       })),
     }),
   });
+}
+
+/** Finds the CLI and judges the home before a folder is created, and tells what is wrong with both at once. */
+async function requireEngine(options: OpenStackOptions, home: StackHome): Promise<PulumiCommand> {
+  const problems = await problemsOfStackHome(options.stack, home);
+  // Nothing is downloaded for an operation that cannot run; that no CLI is there yet is no problem then.
+  if (problems.length > 0 && options.installCli === true) throw new PlatformError(problems);
+  let cli: PulumiCommand;
+  try {
+    cli = await findEngineCli(options);
+  } catch (error) {
+    if (!PlatformError.is(error)) throw error;
+    throw new PlatformError([...error.problems, ...problems], { cause: error });
+  }
+  if (problems.length > 0) throw new PlatformError(problems);
+  return cli;
 }

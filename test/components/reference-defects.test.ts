@@ -96,6 +96,22 @@ describe.each(stacks)("the reference's defects are absent from %s", (stack) => {
     ).toEqual(["inference-proxy", ...recording().plan.groups.map(({ name }) => name)].sort());
   });
 
+  // 3. A layout that Triton does not read: the configuration in the version's folder, its version policy ignored.
+  test("3: the repository is mounted at its root, where Triton finds <model>/config.pbtxt and the versions beside it", () => {
+    for (const { metadata, spec } of tritons()) {
+      const engine = present(recording().plan.engines.find(({ groups }) => groups.includes(metadata.name)));
+      const [container] = spec.template.spec.containers;
+      const mount = container.volumeMounts.find(({ name }: { name: string }) => name === "models");
+      expect(container.args).toContain(`--model-repository=${mount.mountPath}`);
+      expect(engine.storage).toMatchObject({ kind: "dataset", path: mount.subPath });
+      // Models are loaded by name alone: which versions are served is the version policy's to say.
+      const loaded = container.args.filter((argument: string) => argument.startsWith("--load-model="));
+      const models = recording().plan.groups.find(({ name }) => name === metadata.name)?.models ?? [];
+      const names = engine.loading === "preload" ? models.map(({ name }) => `--load-model=${name}`) : [];
+      expect(loaded).toEqual(names);
+    }
+  });
+
   // 4. Polling a network file system.
   test("4: Triton never polls its repository", () => {
     expect(tritons().length).toBeGreaterThan(0);

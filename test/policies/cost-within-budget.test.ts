@@ -64,6 +64,65 @@ test("says that the budget cannot be checked where a price is not known", () => 
   ]);
 });
 
+/** A node group that is to have nodes, with nothing said about their type unless given. */
+function untyped(props: Record<string, unknown>) {
+  return resource("aws:eks/nodeGroup:NodeGroup", { scalingConfig: { desiredSize: 3 }, ...props }, "untyped");
+}
+
+test.each([
+  ["without instance types", {}],
+  ["with an empty list of instance types", { instanceTypes: [] }],
+  ["whose launch template has the instance type", { launchTemplate: { id: "lt-1" } }],
+])("says that a node group %s cannot be priced where a budget is set", (_, props) => {
+  const group = untyped(props);
+  expect(costWithinBudget.checkStack([small, group], { budgetUsdPerHour: 5, usdPerHourOf })).toEqual([
+    {
+      urn: group.urn,
+      message:
+        'node group "untyped" cannot be priced: it has no instanceTypes, so the budget cannot be checked; ' +
+        "list them in the node group, not in its launch template",
+    },
+  ]);
+  expect(costWithinBudget.checkStack([group], { usdPerHourOf })).toEqual([]);
+});
+
+test("says that a node group without a size cannot be priced", () => {
+  for (const scalingConfig of [undefined, {}, { desiredSize: "3" }]) {
+    const group = resource("aws:eks/nodeGroup:NodeGroup", { instanceTypes: ["g5.xlarge"], scalingConfig });
+    expect(costWithinBudget.checkStack([group], { budgetUsdPerHour: 5, usdPerHourOf })).toEqual([
+      { urn: group.urn, message: expect.stringContaining("it has no desiredSize") },
+    ]);
+  }
+});
+
+test("a node group without nodes needs no price", () => {
+  const group = untyped({ scalingConfig: { desiredSize: 0 } });
+  expect(costWithinBudget.checkStack([group], { budgetUsdPerHour: 5, usdPerHourOf })).toEqual([]);
+});
+
+test("reports both what cannot be priced and that the rest alone is over the budget", () => {
+  const found = costWithinBudget.checkStack([large, untyped({})], { budgetUsdPerHour: 5, usdPerHourOf });
+  expect(found.map(({ message }) => message)).toEqual([
+    expect.stringContaining("it has no instanceTypes"),
+    expect.stringContaining("the nodes cost 100.00 USD/h"),
+  ]);
+});
+
+test.each([
+  ["instance types that are", { instanceTypes: unknown }],
+  ["an instance type that is", { instanceTypes: [unknown] }],
+  ["a scaling configuration that is", { scalingConfig: unknown }],
+])("does not judge %s not known yet", (_, props) => {
+  expect(costWithinBudget.checkStack([untyped(props)], { budgetUsdPerHour: 1, usdPerHourOf })).toEqual([]);
+});
+
+test("a pack says which instance type its catalog does not know", () => {
+  const group = nodeGroup("custom", "x1.custom", 1);
+  expect(costWithinBudget.checkStack([group], contextOfConfig({ budgetUsdPerHour: 5 }))).toEqual([
+    { urn: group.urn, message: expect.stringContaining("no price is known for x1.custom") },
+  ]);
+});
+
 test("does not judge a size that is not known yet", () => {
   expect(
     costWithinBudget.checkStack([nodeGroup("later", "p5.48xlarge", unknown)], {

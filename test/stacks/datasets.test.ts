@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { PlatformError } from "../../platform/errors/platform-error.ts";
 import { resolveDatasets, type DatasetLookup } from "../../stacks/datasets.ts";
 import { clusterSpec } from "../components/support/cluster-spec.ts";
@@ -128,6 +128,73 @@ describe("a dataset", () => {
     }).catch((thrown: unknown) => thrown as Error);
     expect((error as Error).message).toContain(reason);
     expect(requests).toEqual([]);
+  });
+
+  const askedAt = (apiHost: string) =>
+    resolveDatasets(
+      clusterSpec([`, resourceId: ${given}`, ""], ["domino:\n", `domino:\n  apiHost: "${apiHost}"\n`]),
+      { dominoApiKey: key, offline: false },
+    ).then(
+      () => undefined,
+      (thrown: unknown) => thrown,
+    );
+
+  describe("and the key", () => {
+    afterEach(() => {
+      vi.unstubAllGlobals();
+    });
+
+    test.each([
+      "http://domino.example.com",
+      "http://svc.example.com",
+      "http://domino.svc.cluster.local.example.com",
+      "http://localhost.example.com",
+      "http://127.0.0.1.example.com",
+      "http://10.0.0.5:8080/",
+      "http://nucleus-frontend.domino-platform:80",
+    ])("is sent to nobody over %s, where others could read it", async (apiHost) => {
+      const asked = vi.fn();
+      vi.stubGlobal("fetch", asked);
+      const error = await askedAt(apiHost);
+      expect(asked).not.toHaveBeenCalled();
+      const { hostname } = new URL(apiHost);
+      expect(error).toMatchObject({
+        name: "PlatformError",
+        problems: [
+          {
+            code: "STACK_DATASET_UNRESOLVED",
+            path: "domino.datasets",
+            message: `dataset "Fraud_Models" of risk/fraud: it has no resourceId, and domino.apiHost asks ${hostname} over http, which would send the API key in clear`,
+            remedy:
+              "Write domino.apiHost with https://, or give resourceId in the spec. Plain http is for loopback and for Services of the cluster (*.svc, *.svc.cluster.local).",
+          },
+        ],
+      });
+      expect(String(error)).not.toContain(key);
+    });
+
+    test.each([
+      "https://domino.example.com",
+      "http://nucleus-frontend.domino-platform.svc",
+      "http://nucleus-frontend.domino-platform.svc.cluster.local:80",
+      "http://nucleus-frontend.domino-platform.svc.cluster.local.",
+      "http://localhost:8080",
+      "http://127.0.0.2",
+      "http://[::1]:8080",
+    ])("is sent over %s", async (apiHost) => {
+      const asked = vi.fn((url: string, _request: RequestInit) =>
+        Promise.resolve(
+          Response.json(
+            url.endsWith(list)
+              ? [dataset("Fraud_Models", snapshotId)]
+              : { snapshot: { id: snapshotId, resourceId: found } },
+          ),
+        ),
+      );
+      vi.stubGlobal("fetch", asked);
+      expect(await askedAt(apiHost)).toBeUndefined();
+      expect(asked.mock.calls.map(([url]) => url)).toEqual([`${apiHost}${list}`, `${apiHost}${snapshot}`]);
+    });
   });
 
   test("of a platform that names no Domino API is refused", async () => {

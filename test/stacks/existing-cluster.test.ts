@@ -345,10 +345,48 @@ describe("settings and spec", () => {
   test("a dataset that two namespaces use gets a volume and an access point in each", async () => {
     const { resources } = await recordingOfSpec(clusterSpec());
     expect(ofType(resources, ":DatasetVolume").map(({ name }) => name)).toEqual([
-      "domino-inference-test-Fraud_Models",
-      "fraud-Fraud_Models",
+      "domino-inference-test.Fraud_Models",
+      "fraud.Fraud_Models",
     ]);
     expect(ofType(resources, ":AccessPoint")).toHaveLength(2);
+  });
+
+  test("a namespace and a dataset whose joined names are those of another pair share no volume with it", async () => {
+    const { resources } = await recordingOfSpec(
+      clusterSpec(
+        [
+          "name: Fraud_Models, owner: risk, project: fraud, resourceId: 5d0c1d3e-1111-4222-8333-444455556666 }",
+          "name: b-c, owner: risk, project: fraud, resourceId: 5d0c1d3e-1111-4222-8333-444455556666 }\n" +
+            "    - { name: c, owner: risk, project: fraud, resourceId: 0f7c3a52-2222-4333-9444-555566667777 }",
+        ],
+        ["namespace: fraud\n", "namespace: a\n"],
+        ["dataset: Fraud_Models, path: repository", "dataset: b-c, path: repository"],
+        ["- name: chat\n    type: vllm\n", "- name: chat\n    type: vllm\n    namespace: a-b\n"],
+        ["dataset: Fraud_Models, path: llm", "dataset: c, path: llm"],
+      ),
+    );
+    expect(ofType(resources, ":DatasetVolume").map(({ name }) => name)).toEqual(["a-b.c", "a.b-c"]);
+    const claims = ofType(resources, ":PersistentVolumeClaim").map(({ inputs }) => inputs.metadata);
+    const mounted = ofType(resources, ":Deployment").flatMap(({ inputs }) =>
+      inputs.spec.template.spec.volumes.flatMap(
+        (volume: { readonly persistentVolumeClaim?: { readonly claimName: string } }) =>
+          volume.persistentVolumeClaim === undefined
+            ? []
+            : [{ namespace: inputs.metadata.namespace, name: volume.persistentVolumeClaim.claimName }],
+      ),
+    );
+    expect(new Set(mounted.map(({ namespace }) => namespace))).toEqual(new Set(["a", "a-b"]));
+    for (const { namespace, name } of mounted) {
+      expect(claims).toContainEqual(expect.objectContaining({ namespace, name }));
+    }
+    expect(
+      Object.fromEntries(
+        ofType(resources, ":AccessPoint").map(({ inputs }) => [inputs.tags.Name, inputs.rootDirectory.path]),
+      ),
+    ).toEqual({
+      "a.b-c": "/domino/filecache/5d0c1d3e-1111-4222-8333-444455556666",
+      "a-b.c": "/domino/filecache/0f7c3a52-2222-4333-9444-555566667777",
+    });
   });
 
   test("stacks of three stages meet nowhere: no name of dev, test and prod is the same in one cluster", async () => {

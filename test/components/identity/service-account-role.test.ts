@@ -128,6 +128,34 @@ describe("a service account role", () => {
     expect(policy.Statement[0].Resource).toBe("arn:aws-us-gov:s3:::acme-models");
   });
 
+  test("decrypts through S3 by its name in China, and trusts the audience that is the same everywhere", async () => {
+    const { trust, policy } = await documents({
+      s3: {
+        ...args.s3,
+        kmsKeyArn: "arn:aws-cn:kms:cn-north-1:123456789012:key/1",
+        region: "cn-north-1",
+      },
+    });
+    expect(policy.Statement[3].Condition).toEqual({
+      StringEquals: { "kms:ViaService": "s3.cn-north-1.amazonaws.com.cn" },
+    });
+    expect(policy.Statement[0].Resource).toBe("arn:aws-cn:s3:::acme-models");
+    expect(trust.Statement[0].Condition.StringEquals[`${issuer}:aud`]).toBe("sts.amazonaws.com");
+  });
+
+  test("decrypts through S3 by its commercial name in GovCloud", async () => {
+    const { policy } = await documents({
+      s3: {
+        ...args.s3,
+        kmsKeyArn: "arn:aws-us-gov:kms:us-gov-west-1:123456789012:key/1",
+        region: "us-gov-west-1",
+      },
+    });
+    expect(policy.Statement[3].Condition).toEqual({
+      StringEquals: { "kms:ViaService": "s3.us-gov-west-1.amazonaws.com" },
+    });
+  });
+
   test("cuts a name that IAM would refuse, and keeps it unique", async () => {
     const { name } = await documents({ roleName: "a".repeat(80) });
     expect(name).toMatch(/^a{55}-[0-9a-f]{8}$/);

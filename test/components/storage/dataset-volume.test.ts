@@ -30,7 +30,7 @@ describe("a dataset volume", () => {
 
   test("is a read-only volume over TLS that outlives the stack and only its claim can bind", () => {
     expect(only(resources, ":PersistentVolume").inputs).toMatchObject({
-      metadata: { name: "domino-inference-dev-triton-dev-ds-d000590c" },
+      metadata: { name: "domino-inference-dev-triton-dev-ds-c231ec7f" },
       spec: {
         capacity: { storage: "1Ti" },
         accessModes: ["ReadOnlyMany"],
@@ -40,7 +40,7 @@ describe("a dataset volume", () => {
           apiVersion: "v1",
           kind: "PersistentVolumeClaim",
           namespace: "domino-inference-dev",
-          name: "dataset-triton-dev-ds-d000590c",
+          name: "dataset-triton-dev-ds-c231ec7f",
         },
         mountOptions: ["tls"],
         csi: {
@@ -54,11 +54,11 @@ describe("a dataset volume", () => {
 
   test("is claimed by name, never by a storage class that would provision an empty volume", () => {
     expect(only(resources, ":PersistentVolumeClaim").inputs).toMatchObject({
-      metadata: { name: "dataset-triton-dev-ds-d000590c", namespace: "domino-inference-dev" },
+      metadata: { name: "dataset-triton-dev-ds-c231ec7f", namespace: "domino-inference-dev" },
       spec: {
         accessModes: ["ReadOnlyMany"],
         storageClassName: "",
-        volumeName: "domino-inference-dev-triton-dev-ds-d000590c",
+        volumeName: "domino-inference-dev-triton-dev-ds-c231ec7f",
         resources: { requests: { storage: "1Ti" } },
       },
     });
@@ -68,9 +68,39 @@ describe("a dataset volume", () => {
     const other = await resourcesOf(
       () => new DatasetVolume("volume", { ...args, namespace: "domino-inference-test" }),
     );
-    expect(only(other, ":PersistentVolume").inputs.metadata.name).toBe(
-      "domino-inference-test-triton-dev-ds-d000590c",
+    expect(only(other, ":PersistentVolume").inputs.metadata.name).toMatch(
+      /^domino-inference-test-triton-dev-ds-[0-9a-f]{8}$/,
     );
+  });
+
+  test("shows namespace and dataset in the access point's name, parted by what a namespace cannot have", () => {
+    expect(only(resources, ":AccessPoint").inputs.tags.Name).toBe("domino-inference-dev.triton-dev-ds");
+  });
+
+  const namesOf = async (change: { readonly namespace: string; readonly dataset: string }) => {
+    const other = await resourcesOf(() => new DatasetVolume("volume", { ...args, ...change }));
+    return {
+      volume: only(other, ":PersistentVolume").inputs.metadata.name as string,
+      claim: only(other, ":PersistentVolumeClaim").inputs.metadata.name as string,
+      accessPoint: only(other, ":AccessPoint").inputs.tags.Name as string,
+    };
+  };
+
+  test.each([
+    ["join to one text", { namespace: "a", dataset: "b-c" }, { namespace: "a-b", dataset: "c" }],
+    ["differ in capitals", { namespace: "a", dataset: "Models" }, { namespace: "a", dataset: "models" }],
+    ["differ in marks", { namespace: "a", dataset: "m.v2" }, { namespace: "a", dataset: "m_v2" }],
+    [
+      "differ where they are cut",
+      { namespace: "a", dataset: `${"d".repeat(99)}1` },
+      { namespace: "a", dataset: `${"d".repeat(99)}2` },
+    ],
+  ])("has names of its own where namespace and dataset of two %s", async (_case, first, second) => {
+    const [left, right] = [await namesOf(first), await namesOf(second)];
+    expect(left.volume).not.toBe(right.volume);
+    expect(left.claim).not.toBe(right.claim);
+    expect(left.accessPoint).not.toBe(right.accessPoint);
+    for (const { claim } of [left, right]) expect(claim.length).toBeLessThanOrEqual(63);
   });
 
   test("is another volume and claim for another folder, so that pods can move before the old ones go", async () => {
@@ -95,12 +125,12 @@ describe("a dataset volume", () => {
     });
   });
 
-  test("makes a valid name of a dataset that Kubernetes could not be called by", async () => {
+  test("makes a valid name, with one hash, of a dataset that Kubernetes could not be called by", async () => {
     const other = await resourcesOf(
       () => new DatasetVolume("volume", { ...args, dataset: "Fraud_Models.v2" }),
     );
     const name = only(other, ":PersistentVolumeClaim").inputs.metadata.name;
-    expect(name).toMatch(/^dataset-fraud-models-v2-[0-9a-f]{8}-[0-9a-f]{8}$/);
+    expect(name).toMatch(/^dataset-fraud-models-v2-[0-9a-f]{8}$/);
     expect(only(other, ":PersistentVolume").inputs.spec.claimRef.name).toBe(name);
   });
 });

@@ -1,7 +1,8 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { setImmediate } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { PlatformError } from "../../../platform/errors/platform-error.ts";
 import { previewOffline, type OfflinePreview } from "../../../services/automation/offline-preview.ts";
 
@@ -100,6 +101,35 @@ test.each(["dev", "test"])("the shipped %s spec breaks no policy", async (stage)
 test("the stack's name can differ from the stage", async () => {
   const { resources } = await previewOffline({ specFile: prod, stack: "canary" });
   expect(resources.at(-1)?.urn).toMatch(/^urn:pulumi:canary::domino-inference::/);
+});
+
+test("refuses a name that no stack can have", async () => {
+  const error: unknown = await previewOffline({ specFile: prod, stack: "my stack!" }).catch(
+    (thrown: unknown) => thrown,
+  );
+  expect(PlatformError.is(error) && error.problems).toMatchObject([
+    { code: "STACK_CONFIG_INVALID", path: "stack" },
+  ]);
+});
+
+test("writes nothing and leaves no rejection unhandled, whether it succeeds or not", async () => {
+  const rejected = vi.fn();
+  const own = await mkdtemp(join(folder, "own-"));
+  for (const name of ["HOME", "XDG_STATE_HOME", "PULUMI_HOME"]) vi.stubEnv(name, own);
+  vi.spyOn(process, "cwd").mockReturnValue(own);
+  process.on("unhandledRejection", rejected);
+  try {
+    await previewOffline({ specFile: prod });
+    await failureOf(await changed(/\n\s+resourceId: .*/, ""));
+    await failureOf(join(folder, "none.yaml"));
+    await setImmediate();
+  } finally {
+    process.off("unhandledRejection", rejected);
+    vi.unstubAllEnvs();
+    vi.restoreAllMocks();
+  }
+  expect(rejected).not.toHaveBeenCalled();
+  expect(await readdir(own)).toEqual([]);
 });
 
 test("reports a budget that the plan breaks as a violation, with both sums", async () => {
