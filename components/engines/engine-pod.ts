@@ -29,6 +29,9 @@ export interface EnginePodArgs {
 
 const startupProbePeriodSeconds = 10;
 
+/** On top of the grace period, until kubelet and device plugin have reported the GPUs free. */
+const autoscalerMarginSeconds = 30;
+
 /** Scratch space of a replica: caches of compiled kernels, extracted backends. */
 const scratchSize = "20Gi";
 
@@ -43,7 +46,13 @@ export function enginePod({
 }: EnginePodArgs): core.v1.PodTemplateSpec {
   const identity = engineIdentity(engine, group);
   return {
-    metadata: { labels: { ...recommendedLabels(identity), ...infernoPodLabels(group) } },
+    metadata: {
+      labels: { ...recommendedLabels(identity), ...infernoPodLabels(group) },
+      annotations: {
+        // In a rollout a replica waits for the GPUs that its predecessor still drains: no reason to buy a node.
+        "cluster-autoscaler.kubernetes.io/pod-scale-up-delay": `${terminationGraceSeconds(profile) + autoscalerMarginSeconds}s`,
+      },
+    },
     spec: {
       serviceAccountName: engineServiceAccount(group),
       automountServiceAccountToken: false,

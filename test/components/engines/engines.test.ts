@@ -166,6 +166,13 @@ describe.each(all)("the workload of %s", (name) => {
     expect(pod(name).terminationGracePeriodSeconds).toBe(drain.preStopSeconds + drain.requestSeconds + 15);
   });
 
+  test("waits as long as its predecessor may drain before a cluster autoscaler buys a node for it", () => {
+    const grace = pod(name).terminationGracePeriodSeconds as number;
+    expect(deployment(name).inputs.spec.template.metadata.annotations).toEqual({
+      "cluster-autoscaler.kubernetes.io/pod-scale-up-delay": `${grace + 30}s`,
+    });
+  });
+
   test("rolls without a spare GPU", () => {
     expect(deployment(name).inputs.spec.strategy).toEqual({
       type: "RollingUpdate",
