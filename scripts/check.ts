@@ -6,6 +6,7 @@ const steps: readonly (readonly [string, ...string[]])[] = [
   ["eslint", "."],
   ["typescript", "-p", "."],
   ["scripts/generate.ts", "--check"],
+  ["scripts/golden-commits.ts"],
 ];
 
 for (const [program, ...args] of steps) {

@@ -15,6 +15,8 @@ const checks: Readonly<Record<string, (props: PolicyResource["props"]) => string
   "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": (props) =>
     openRangeFaults("ingress rule", [...textsAt(props, "cidrIpv4"), ...textsAt(props, "cidrIpv6")]),
   "aws:eks/cluster:Cluster": (props) => endpointFaults(valueAt(props, "vpcConfig", "endpointPublicAccess")),
+  // Pulumi's own component for a cluster: its children are not seen by policies, so it is judged itself.
+  "eks:index:Cluster": (props) => endpointFaults(valueAt(props, "endpointPublicAccess")),
   "aws:ec2/launchTemplate:LaunchTemplate": (props) =>
     listAt(props, "networkInterfaces").some((card) => isTrue(valueAt(card, "associatePublicIpAddress")))
       ? ["nodes get public addresses; set associatePublicIpAddress to false"]
