@@ -4,8 +4,8 @@ import type { EngineType } from "./engine-type.ts";
 import type { WireProtocol } from "../routes/routing-table.ts";
 
 /**
- * The facts of an inference engine. Components, proxy, emulator, policies and docs all read them here, so that a port
- * or a probe is written once.
+ * The facts of an inference engine. Spec rules, plan, routes and components all read them here, so that a port or a
+ * probe is written once.
  */
 export interface EngineProfile {
   readonly type: EngineType;
