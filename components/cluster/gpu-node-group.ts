@@ -5,7 +5,7 @@ import { NodeGroup } from "@pulumi/aws/eks/index.js";
 import { childOptions } from "../child-options.ts";
 import { labelValue } from "../labels.ts";
 import { boundedName } from "../names.ts";
-import { acceleratorLabel, gpuTaint, platformLabel } from "./node-labels.ts";
+import { acceleratorLabel, gpuTaint, nodePoolLabel, platformLabel } from "./node-labels.ts";
 
 export interface GpuNodeGroupArgs {
   /** Name of the EKS cluster. */
@@ -71,7 +71,7 @@ export class GpuNodeGroup extends pulumi.ComponentResource {
     const child = childOptions(this, opts);
     const tags = { Name: `${args.clusterName}-${args.pool}`, "domino-inference/node-pool": args.pool };
     const labels = {
-      "dominodatalab.com/node-pool": labelValue(args.pool),
+      [nodePoolLabel]: labelValue(args.pool),
       // Domino's daemons (storage drivers, logs) choose their nodes by it.
       "dominodatalab.com/domino-node": "true",
       "nvidia.com/gpu": "true",

@@ -2,7 +2,7 @@ import type * as pulumi from "@pulumi/pulumi";
 import type { core } from "@pulumi/kubernetes/types/input.js";
 import { terminationGraceSeconds, type EngineProfile } from "../../platform/engines/engine-profile.ts";
 import type { EnginePlan, ReplicaGroupPlan } from "../../platform/plan/platform-plan.ts";
-import { acceleratorLabel, gpuTaint, platformLabel } from "../cluster/node-labels.ts";
+import { acceleratorLabel, gpuTaint, nodePoolLabel, platformLabel } from "../cluster/node-labels.ts";
 import { labelValue, recommendedLabels, selectorLabels } from "../labels.ts";
 import { engineServiceAccount } from "./engine-args.ts";
 import { engineIdentity, infernoPodLabels } from "./engine-labels.ts";
@@ -65,9 +65,13 @@ export function enginePod({
         [acceleratorLabel]: labelValue(group.accelerator),
       },
       tolerations: [{ key: gpuTaint.key, operator: "Exists", effect: "NoSchedule" }],
+      affinity: {
+        nodeAffinity: plannedNodes(group),
+        ...(group.placement === "pack" ? { podAffinity: gatherOnNodes(identity.component) } : {}),
+      },
       ...(group.placement === "spread"
         ? { topologySpreadConstraints: [spreadOverNodes(selectorLabels(identity))] }
-        : { affinity: { podAffinity: gatherOnNodes(identity.component) } }),
+        : {}),
       securityContext: {
         runAsNonRoot: true,
         runAsUser: profile.runAs.userId,
@@ -82,6 +86,19 @@ export function enginePod({
           ? [{ name: "models", persistentVolumeClaim: { claimName: mount.claimName, readOnly: true } }]
           : []),
       ],
+    },
+  };
+}
+
+/**
+ * Demanded: the plan packed these replicas onto these node groups. A small replica that takes a place on another one's
+ * large node, because it came first, would keep the replica that needs the whole node waiting for ever.
+ */
+function plannedNodes(group: ReplicaGroupPlan): core.v1.NodeAffinity {
+  const pools = group.nodePools.map(labelValue);
+  return {
+    requiredDuringSchedulingIgnoredDuringExecution: {
+      nodeSelectorTerms: [{ matchExpressions: [{ key: nodePoolLabel, operator: "In", values: pools }] }],
     },
   };
 }

@@ -1,6 +1,11 @@
+import {
+  DynamicBatch,
+  type Batch,
+  type BatchableRequest,
+  type DynamicBatchSettings,
+} from "../../../optimizer/simulation/dynamic-batching.ts";
 import type { Clock } from "./clock.ts";
-import { DynamicBatch, type BatchableRequest, type DynamicBatchSettings } from "./dynamic-batching.ts";
-import { StepLoop } from "./step-loop.ts";
+import { StepLoop, type SteppedWork } from "./step-loop.ts";
 
 /** How one execution went. */
 export interface Execution {
@@ -12,7 +17,7 @@ export interface Execution {
   readonly firstOfBatch: boolean;
 }
 
-export interface InferenceRequest extends Omit<BatchableRequest, "id"> {
+export interface InferenceRequest extends Omit<BatchableRequest, "id" | "arrivalMillis"> {
   readonly onExecuted: (execution: Execution) => void;
 }
 
@@ -25,16 +30,19 @@ export interface PendingInference {
 /** Dynamic batching in time: one replica of a request/response engine. */
 export class BatchingEngine {
   readonly #batch: DynamicBatch;
-  readonly #loop: StepLoop;
+  readonly #loops: readonly StepLoop[];
   readonly #clock: Clock;
-  readonly #requests = new Map<number, { request: InferenceRequest; arrivedMs: number }>();
-  #batchStartedMs = 0;
+  readonly #requests = new Map<number, InferenceRequest>();
+  #cancelHold = (): void => {};
   #nextId = 1;
 
   constructor(settings: DynamicBatchSettings, clock: Clock) {
     this.#batch = new DynamicBatch(settings);
     this.#clock = clock;
-    this.#loop = new StepLoop({ begin: () => this.#beginBatch(), end: () => this.#deliverBatch() }, clock);
+    this.#loops = Array.from(
+      { length: settings.instances ?? 1 },
+      () => new StepLoop(this.#newInstance(), clock),
+    );
   }
 
   waitingCount(batchKey: string): number {
@@ -45,9 +53,10 @@ export class BatchingEngine {
   submit(request: InferenceRequest): PendingInference | undefined {
     const id = this.#nextId++;
     const { batchKey, items, parameters } = request;
-    if (!this.#batch.enqueue({ id, batchKey, items, parameters })) return undefined;
-    this.#requests.set(id, { request, arrivedMs: this.#clock.nowMs() });
-    this.#loop.wake();
+    const arrivalMillis = this.#clock.nowMs();
+    if (!this.#batch.enqueue({ id, arrivalMillis, batchKey, items, parameters })) return undefined;
+    this.#requests.set(id, request);
+    this.#wake();
     return {
       abort: () => {
         if (this.#requests.delete(id)) this.#batch.abort(id);
@@ -56,24 +65,46 @@ export class BatchingEngine {
   }
 
   stop(): void {
-    this.#loop.stop();
+    this.#cancelHold();
+    for (const loop of this.#loops) loop.stop();
     this.#requests.clear();
   }
 
-  #beginBatch(): number | undefined {
-    this.#batchStartedMs = this.#clock.nowMs();
-    return this.#batch.begin()?.durationMs;
+  #wake(): void {
+    for (const loop of this.#loops) loop.wake();
   }
 
-  #deliverBatch(): void {
-    const batch = this.#batch.end();
+  /** What executes one batch after the other. */
+  #newInstance(): SteppedWork {
+    let current: Batch | undefined;
+    let startedMs = 0;
+    return {
+      begin: () => {
+        startedMs = this.#clock.nowMs();
+        const next = this.#batch.begin(startedMs);
+        current = next?.kind === "batch" ? next : undefined;
+        if (next?.kind === "hold") this.#holdUntil(next.untilMillis);
+        return current?.durationMillis;
+      },
+      end: () => {
+        if (current !== undefined) this.#deliver(current, startedMs);
+      },
+    };
+  }
+
+  #holdUntil(timeMs: number): void {
+    // The latest hold knows all that waits.
+    this.#cancelHold();
+    this.#cancelHold = this.#clock.wakeAt(timeMs, () => this.#wake());
+  }
+
+  #deliver({ requests, durationMillis }: Batch, startedMs: number): void {
     let firstOfBatch = true;
-    for (const { id } of batch?.requests ?? []) {
-      const entry = this.#requests.get(id);
-      if (entry === undefined) continue;
+    for (const { id, arrivalMillis } of requests) {
+      const request = this.#requests.get(id);
+      if (request === undefined) continue;
       this.#requests.delete(id);
-      const queueMs = Math.max(0, this.#batchStartedMs - entry.arrivedMs);
-      entry.request.onExecuted({ queueMs, computeMs: batch?.durationMs ?? 0, firstOfBatch });
+      request.onExecuted({ queueMs: startedMs - arrivalMillis, computeMs: durationMillis, firstOfBatch });
       firstOfBatch = false;
     }
   }

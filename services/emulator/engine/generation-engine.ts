@@ -1,5 +1,8 @@
+import {
+  ContinuousBatch,
+  type ContinuousBatchSettings,
+} from "../../../optimizer/simulation/continuous-batching.ts";
 import type { Clock } from "./clock.ts";
-import { ContinuousBatch, type ContinuousBatchSettings } from "./continuous-batching.ts";
 import { StepLoop } from "./step-loop.ts";
 
 export interface GenerationRequest {
@@ -25,7 +28,7 @@ export class GenerationEngine {
   constructor(settings: ContinuousBatchSettings, clock: Clock) {
     this.#batch = new ContinuousBatch(settings);
     this.#loop = new StepLoop(
-      { begin: () => this.#batch.begin()?.durationMs, end: () => this.#deliverTokens() },
+      { begin: () => this.#batch.begin()?.durationMillis, end: () => this.#deliverTokens() },
       clock,
     );
   }

@@ -26,9 +26,11 @@ export class StepLoop {
     this.#clock = clock;
   }
 
-  /** Tells the loop that there is work; an idle engine begins at once. */
+  /** Tells the loop that there is work; an idle engine begins now, with all that arrives at this moment. */
   wake(): void {
-    if (this.#cancel === undefined) this.#begin(this.#clock.nowMs());
+    if (this.#cancel !== undefined) return;
+    const startMs = this.#clock.nowMs();
+    this.#cancel = this.#clock.wakeAt(startMs, () => this.#begin(startMs));
   }
 
   /** Ends the loop in the middle of its step. */
@@ -37,7 +39,9 @@ export class StepLoop {
     this.#cancel = undefined;
   }
 
-  #begin(startMs: number): void {
+  /** Begins the step that the schedule has at a time, which is now or was a little ago. */
+  #begin(scheduledMs: number): void {
+    const startMs = Math.max(scheduledMs, this.#clock.nowMs() - longestLagMs);
     const durationMs = this.#work.begin();
     if (durationMs === undefined) {
       this.#cancel = undefined;
@@ -48,7 +52,7 @@ export class StepLoop {
       // Still busy while results go out, so that a request they trigger does not begin a second step.
       const cancelled = this.#cancel;
       this.#work.end();
-      if (this.#cancel === cancelled) this.#begin(Math.max(endMs, this.#clock.nowMs() - longestLagMs));
+      if (this.#cancel === cancelled) this.#begin(endMs);
     });
   }
 }

@@ -1,8 +1,8 @@
 import { Agent, request as sendRequest } from "undici";
+import { seededRandom } from "../../../optimizer/simulation/random.ts";
 import type { PlatformPlan, ServerPlan } from "../../../platform/plan/platform-plan.ts";
 import { realClock } from "../engine/clock.ts";
 import { startPoissonArrivals } from "./poisson-arrivals.ts";
-import { seededRandom } from "./random.ts";
 import { requestFor, type ServerRequest } from "./server-requests.ts";
 
 export interface LoadOptions {

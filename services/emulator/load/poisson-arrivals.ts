@@ -1,5 +1,5 @@
+import { exponential, type Random } from "../../../optimizer/simulation/random.ts";
 import type { Clock } from "../engine/clock.ts";
-import type { Random } from "./random.ts";
 
 /** Timers hold at most 2^31 - 1 ms; a longer gap is waited for in parts. */
 const longestTimerMs = 2 ** 31 - 1;
@@ -15,8 +15,7 @@ export function startPoissonArrivals(
   onArrival: () => void,
 ): () => void {
   if (!(ratePerMinute > 0)) return () => {};
-  // `1 - random` is in (0, 1]: its logarithm is finite.
-  const gapMs = (): number => (-Math.log(1 - random()) * 60_000) / ratePerMinute;
+  const gapMs = (): number => exponential(random, 60_000 / ratePerMinute);
   let nextMs = clock.nowMs() + gapMs();
   let cancel = (): void => {};
   const wait = (): void => {

@@ -90,6 +90,21 @@ describe.each(all)("the workload of %s", (name) => {
     ]);
   });
 
+  test("stays on the node groups that the plan packed it onto, so that larger replicas keep their nodes", () => {
+    expect(pod(name).affinity.nodeAffinity).toEqual({
+      requiredDuringSchedulingIgnoredDuringExecution: {
+        nodeSelectorTerms: [
+          {
+            matchExpressions: [
+              { key: "dominodatalab.com/node-pool", operator: "In", values: group(name).nodePools },
+            ],
+          },
+        ],
+      },
+    });
+    expect(group(name).nodePools).not.toEqual([]);
+  });
+
   test("gathers beside others where larger replicas need whole nodes, else spreads where there is room", () => {
     const own = group(name);
     const larger = recording.plan.groups.some(
@@ -97,18 +112,16 @@ describe.each(all)("the workload of %s", (name) => {
     );
     expect(own.placement).toBe(larger ? "pack" : "spread");
     const gather = {
-      podAffinity: {
-        preferredDuringSchedulingIgnoredDuringExecution: [
-          {
-            weight: 100,
-            podAffinityTerm: {
-              topologyKey: "kubernetes.io/hostname",
-              labelSelector: { matchLabels: { "app.kubernetes.io/component": "inference-engine" } },
-              namespaceSelector: {},
-            },
+      preferredDuringSchedulingIgnoredDuringExecution: [
+        {
+          weight: 100,
+          podAffinityTerm: {
+            topologyKey: "kubernetes.io/hostname",
+            labelSelector: { matchLabels: { "app.kubernetes.io/component": "inference-engine" } },
+            namespaceSelector: {},
           },
-        ],
-      },
+        },
+      ],
     };
     const spread = [
       {
@@ -118,7 +131,7 @@ describe.each(all)("the workload of %s", (name) => {
         labelSelector: { matchLabels: deployment(name).inputs.spec.selector.matchLabels },
       },
     ];
-    expect(pod(name).affinity).toEqual(larger ? gather : undefined);
+    expect(pod(name).affinity.podAffinity).toEqual(larger ? gather : undefined);
     expect(pod(name).topologySpreadConstraints).toEqual(larger ? undefined : spread);
   });
 

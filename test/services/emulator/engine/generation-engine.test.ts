@@ -62,13 +62,22 @@ test("an aborted request gets no more tokens and gives its place to the next", (
     onToken: (index) => tokens.push(`a${index}`),
   });
   engine.submit({ promptTokens: 1, outputTokens: 1, onToken: (index) => tokens.push(`b${index}`) });
-  clock.step();
-  clock.step();
+  // The beginning, the prompt and one decode iteration.
+  for (let call = 0; call < 3; call++) clock.step();
   first?.abort();
   expect([engine.runningCount, engine.waitingCount]).toEqual([1, 1]);
   while (clock.step());
   expect(tokens).toEqual(["a1", "a2", "b1"]);
   expect([engine.runningCount, engine.waitingCount]).toEqual([0, 0]);
+});
+
+test("prompts of the same moment are read in the same iteration", () => {
+  const clock = new VirtualClock();
+  const engine = new GenerationEngine({ parameters, maxBatchSize: 8 }, clock);
+  const [first, second] = [tokenTimes(engine, clock, 100, 1), tokenTimes(engine, clock, 300, 1)];
+  while (clock.step());
+  // 10 + 0.05·400
+  expect([first, second]).toEqual([[30], [30]]);
 });
 
 test("a stopped engine leaves no timer", () => {

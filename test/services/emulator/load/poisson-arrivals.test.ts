@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
+import { seededRandom } from "../../../../optimizer/simulation/random.ts";
 import { startPoissonArrivals } from "../../../../services/emulator/load/poisson-arrivals.ts";
-import { seededRandom } from "../../../../services/emulator/load/random.ts";
 import { VirtualClock } from "../virtual-clock.ts";
 
 /** Times in ms of the arrivals within a time. */

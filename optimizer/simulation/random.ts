@@ -33,3 +33,14 @@ export function seededRandom(seed: number, stream: string): Random {
 function rotateLeft(value: number, bits: number): number {
   return (value << bits) | (value >>> (32 - bits));
 }
+
+/** A sample of the exponential distribution: the gap between two arrivals of a Poisson process. */
+export function exponential(random: Random, mean: number): number {
+  // `1 - random` is in (0, 1]: its logarithm is finite.
+  return -Math.log(1 - random()) * mean;
+}
+
+/** A sample of the geometric distribution on 1, 2, 3 …; `mean` is at least 1. */
+export function geometric(random: Random, mean: number): number {
+  return 1 + Math.floor(Math.log(1 - random()) / Math.log(1 - 1 / mean));
+}

@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { certain } from "../../../optimizer/certain.ts";
 import {
   ContinuousBatch,
   type ContinuousBatchSettings,
-} from "../../../../services/emulator/engine/continuous-batching.ts";
-import { present } from "../present.ts";
+} from "../../../optimizer/simulation/continuous-batching.ts";
 
 const parameters = { alphaMs: 8, betaMs: 0.5, gammaMs: 10, deltaMs: 0.25 };
 
@@ -17,12 +17,12 @@ describe("one sequence", () => {
     const batch = newBatch();
     batch.enqueue({ id: 1, promptTokens: 100, outputTokens: 3 });
     // gamma + delta·p = 10 + 0.25·100
-    expect(batch.begin()).toEqual({ durationMs: 35, decoding: 0, prefilledTokens: 100 });
+    expect(batch.begin()).toEqual({ durationMillis: 35, decoding: 0, prefilledTokens: 100, alike: 1 });
     expect(batch.end()).toEqual([{ sequence: 1, index: 1, last: false }]);
     // alpha + beta·n = 8 + 0.5·1
-    expect(batch.begin()).toEqual({ durationMs: 8.5, decoding: 1, prefilledTokens: 0 });
+    expect(batch.begin()).toEqual({ durationMillis: 8.5, decoding: 1, prefilledTokens: 0, alike: 2 });
     expect(batch.end()).toEqual([{ sequence: 1, index: 2, last: false }]);
-    expect(batch.begin()?.durationMs).toBe(8.5);
+    expect(batch.begin()?.durationMillis).toBe(8.5);
     expect(batch.end()).toEqual([{ sequence: 1, index: 3, last: true }]);
     expect(batch.begin()).toBeUndefined();
   });
@@ -39,7 +39,7 @@ describe("one sequence", () => {
     const batch = newBatch({ maxBatchedTokens: 100 });
     batch.enqueue({ id: 1, promptTokens: 250, outputTokens: 2 });
     // 250 = 100 + 100 + 50: 10 + 0.25·100 twice, then 10 + 0.25·50
-    const durations = [0, 1, 2].map(() => [batch.begin()?.durationMs, batch.end().length]);
+    const durations = [0, 1, 2].map(() => [batch.begin()?.durationMillis, batch.end().length]);
     expect(durations).toEqual([
       [35, 0],
       [35, 0],
@@ -56,13 +56,13 @@ describe("several sequences", () => {
     batch.end();
     batch.enqueue({ id: 2, promptTokens: 40, outputTokens: 2 });
     // (8 + 0.5·1) + (10 + 0.25·40)
-    expect(batch.begin()).toEqual({ durationMs: 28.5, decoding: 1, prefilledTokens: 40 });
+    expect(batch.begin()).toEqual({ durationMillis: 28.5, decoding: 1, prefilledTokens: 40, alike: 1 });
     expect(batch.end()).toEqual([
       { sequence: 1, index: 2, last: false },
       { sequence: 2, index: 1, last: false },
     ]);
     // 8 + 0.5·2
-    expect(batch.begin()).toEqual({ durationMs: 9, decoding: 2, prefilledTokens: 0 });
+    expect(batch.begin()).toEqual({ durationMillis: 9, decoding: 2, prefilledTokens: 0, alike: 1 });
     expect(batch.end()).toEqual([
       { sequence: 1, index: 3, last: true },
       { sequence: 2, index: 2, last: true },
@@ -103,6 +103,46 @@ describe("several sequences", () => {
     expect(accepted.filter(Boolean)).toHaveLength(20);
     expect(accepted.at(-1)).toBe(false);
   });
+});
+
+describe("alike iterations", () => {
+  test("go on until the first sequence leaves, and end at once as they end one by one", () => {
+    const fill = (batch: ContinuousBatch): ContinuousBatch => {
+      for (const [id, outputTokens] of [5, 4, 9].entries())
+        batch.enqueue({ id, promptTokens: 3, outputTokens });
+      batch.begin();
+      batch.end();
+      return batch;
+    };
+    const [stepped, skipped] = [fill(newBatch()), fill(newBatch())];
+    // Tokens 2, 3 and 4 of all three: then the second one leaves.
+    expect(skipped.begin()).toMatchObject({ decoding: 3, alike: 3 });
+    for (let left = 3; left > 1; left--) {
+      expect(stepped.begin()?.alike).toBe(left);
+      stepped.end();
+    }
+    expect(stepped.begin()?.alike).toBe(1);
+    expect(skipped.end(3)).toEqual(stepped.end());
+    expect(skipped.running).toEqual([0, 2]);
+    expect(skipped.begin()).toEqual(stepped.begin());
+  });
+
+  test("include those in which a full batch or decoding sequences that use the whole budget keep others waiting", () => {
+    const full = newBatch({ maxBatchSize: 1 });
+    const noBudget = newBatch({ maxBatchedTokens: 1 });
+    for (const batch of [full, noBudget]) {
+      batch.enqueue({ id: 1, promptTokens: 1, outputTokens: 6 });
+      batch.begin();
+      batch.end();
+      batch.enqueue({ id: 2, promptTokens: 1, outputTokens: 1 });
+      expect(batch.begin()).toMatchObject({ decoding: 1, prefilledTokens: 0, alike: 5 });
+    }
+  });
+});
+
+test("an engine that could never read a prompt is refused", () => {
+  expect(() => newBatch({ maxBatchSize: 0 })).toThrow(RangeError);
+  expect(() => newBatch({ maxBatchedTokens: 0 })).toThrow("maxBatchedTokens 0 must be at least 1");
 });
 
 describe("an aborted sequence", () => {
@@ -163,13 +203,14 @@ describe("any sequences", () => {
           expect(iteration.prefilledTokens).toBeLessThanOrEqual(
             Math.max(0, maxBatchedTokens - iteration.decoding),
           );
+          expect(iteration.alike).toBeGreaterThanOrEqual(1);
           // An iteration that does nothing would never end.
           expect(iteration.decoding + iteration.prefilledTokens).toBeGreaterThan(0);
           for (const id of batch.running) if (!admitted.includes(id)) admitted.push(id);
           for (const { sequence, index, last } of batch.end()) {
             expect(index).toBe((emitted.get(sequence) ?? 0) + 1);
             emitted.set(sequence, index);
-            const { outputTokens, abortAfter } = present(arrivals[sequence]);
+            const { outputTokens, abortAfter } = certain(arrivals[sequence]);
             expect(last).toBe(index === outputTokens);
             if (index === abortAfter) batch.abort(sequence);
           }

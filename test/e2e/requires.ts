@@ -1,0 +1,17 @@
+import { describe } from "vitest";
+
+/** Something of the machine that a suite cannot run without. */
+export interface Need {
+  readonly name: string;
+  /** Why it is missing and what to do about it; absent where it is there. */
+  readonly missing?: string;
+}
+
+/** A suite that runs where everything it needs is there, and else says in its title what is missing. */
+export function suite(title: string, needs: readonly Need[], body: () => void): void {
+  const reasons = needs.flatMap(({ name, missing }) =>
+    missing === undefined ? [] : [`${name}: ${missing}`],
+  );
+  const skipped = reasons.length > 0;
+  describe.skipIf(skipped)(skipped ? `${title} (skipped: ${reasons.join("; ")})` : title, body);
+}
