@@ -91,6 +91,12 @@ export async function preparePythonEnvironment(
   );
 }
 
+/** Where the environment of a server is or will be; nothing without a suitable Python. */
+export function environmentFolder(server: PythonServer): string | undefined {
+  const interpreter = pythonInterpreter();
+  return interpreter.kind === "missing" ? undefined : locate(server, interpreter).folder;
+}
+
 function locate(
   server: PythonServer,
   { version }: PythonInterpreter,

@@ -28,11 +28,16 @@ export async function readBody(request: IncomingMessage): Promise<RequestBody> {
     : { kind: "read", text: Buffer.concat(chunks).toString("utf8") };
 }
 
-/** Writes a whole JSON answer. */
-export function sendJson(response: ServerResponse, status: number, body: unknown): void {
+/** Writes a whole JSON answer. Some servers declare some of their JSON as plain text. */
+export function sendJson(
+  response: ServerResponse,
+  status: number,
+  body: unknown,
+  contentType: "application/json" | "text/plain" = "application/json",
+): void {
   const text = JSON.stringify(body);
   response.writeHead(status, {
-    "content-type": "application/json",
+    "content-type": contentType,
     "content-length": Buffer.byteLength(text),
   });
   response.end(text);

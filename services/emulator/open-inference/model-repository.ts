@@ -1,7 +1,10 @@
 import type { GroupModel } from "../../../platform/plan/platform-plan.ts";
 import type { Clock } from "../engine/clock.ts";
 
-export type ModelState = "not-loaded" | "loading" | "ready" | "unloaded";
+export type ModelState = "not-loaded" | "loading" | "ready" | "unloading" | "unloaded";
+
+/** Time in ms that a model takes to go after its unload was answered; a second or so where a process has to end. */
+const unloadMs = 100;
 
 interface Entry {
   readonly model: GroupModel;
@@ -9,6 +12,7 @@ interface Entry {
   readonly versions: readonly string[];
   state: ModelState;
   loading: Promise<void> | undefined;
+  unloading: Promise<void> | undefined;
 }
 
 export interface ModelRepositorySettings {
@@ -39,6 +43,7 @@ export class ModelRepository {
           versions: model.versions.map(({ version }) => version).toSorted(byVersion),
           state: settings.loading === "preload" ? "ready" : "not-loaded",
           loading: undefined,
+          unloading: undefined,
         },
       ]),
     );
@@ -46,33 +51,23 @@ export class ModelRepository {
     this.#clock = clock;
   }
 
-  /** Strict readiness: false while a model is loading, true where models are only unloaded. */
+  /** Strict readiness: false while a model comes or goes, true where models are only unloaded. */
   get ready(): boolean {
-    return this.#entries.values().every(({ state }) => state !== "loading");
+    return this.#entries.values().every(({ state }) => state !== "loading" && state !== "unloading");
   }
 
   /** Without a version, the newest is meant. */
   find(name: string, version?: string): ModelLookup {
     const entry = this.#entries.get(name);
     const wanted = version ?? entry?.versions.at(-1);
-    if (entry === undefined || entry.state === "not-loaded" || entry.state === "unloaded") {
-      return { ok: false, status: 404, error: `Request for unknown model: '${name}' is not found` };
-    }
+    if (entry === undefined || entry.state === "not-loaded") return unknown(404, `'${name}' is not found`);
     if (wanted === undefined || !entry.versions.includes(wanted)) {
-      return {
-        ok: false,
-        status: 404,
-        error: `Request for unknown model: '${name}' version ${wanted} is not found`,
-      };
+      return unknown(404, `'${name}' version ${wanted} is not found`);
     }
-    if (entry.state === "loading") {
+    if (entry.state !== "ready") {
       return version === undefined
-        ? { ok: false, status: 404, error: `Request for unknown model: '${name}' has no available versions` }
-        : {
-            ok: false,
-            status: 503,
-            error: `Request for unknown model: '${name}' version ${wanted} is not at ready state`,
-          };
+        ? unknown(404, `'${name}' has no available versions`)
+        : unknown(503, `'${name}' version ${wanted} is not at ready state`);
     }
     return { ok: true, model: entry.model, version: wanted };
   }
@@ -85,9 +80,10 @@ export class ModelRepository {
   async load(name: string): Promise<boolean> {
     const entry = this.#entries.get(name);
     if (entry === undefined) return false;
+    await entry.unloading;
     if (entry.state !== "ready") {
       entry.state = "loading";
-      entry.loading ??= this.#wait().then(() => {
+      entry.loading ??= this.#wait(this.#loadMs).then(() => {
         entry.state = "ready";
         entry.loading = undefined;
       });
@@ -96,11 +92,19 @@ export class ModelRepository {
     return true;
   }
 
-  /** A load in progress ends first. Triton does not mind an unknown name. */
+  /**
+   * A load in progress ends first. Resolves while the model still goes, as Triton answers. Triton does not mind an
+   * unknown name.
+   */
   async unload(name: string): Promise<void> {
     const entry = this.#entries.get(name);
     await entry?.loading;
-    if (entry?.state === "ready") entry.state = "unloaded";
+    if (entry?.state !== "ready") return;
+    entry.state = "unloading";
+    entry.unloading = this.#wait(unloadMs).then(() => {
+      entry.state = "unloaded";
+      entry.unloading = undefined;
+    });
   }
 
   /** The body of Triton's repository index. */
@@ -118,21 +122,25 @@ export class ModelRepository {
     });
   }
 
-  /** Loads in progress never end. */
+  /** Loads and unloads in progress never end. */
   stop(): void {
     for (const cancel of this.#cancels) cancel();
     this.#cancels.clear();
   }
 
-  #wait(): Promise<void> {
+  #wait(durationMs: number): Promise<void> {
     return new Promise((resolve) => {
-      const cancel = this.#clock.wakeAt(this.#clock.nowMs() + this.#loadMs, () => {
+      const cancel = this.#clock.wakeAt(this.#clock.nowMs() + durationMs, () => {
         this.#cancels.delete(cancel);
         resolve();
       });
       this.#cancels.add(cancel);
     });
   }
+}
+
+function unknown(status: 404 | 503, what: string): ModelLookup {
+  return { ok: false, status, error: `Request for unknown model: ${what}` };
 }
 
 /** Versions are numbers to Triton: 10 is newer than 9. */

@@ -5,7 +5,7 @@ import type { Clock } from "../engine/clock.ts";
 import { isObject, parseJson, readBody, sendEmpty, sendJson } from "../http/body.ts";
 import { pathSegments, type Face } from "../http/face.ts";
 import { expectedLogits } from "./expected-logits.ts";
-import { parseInfer, type InferBody } from "./infer-request.ts";
+import { parseInfer, requestPrefix, type InferBody } from "./infer-request.ts";
 import { ModelRepository } from "./model-repository.ts";
 import { TritonMetrics } from "./triton-metrics.ts";
 
@@ -43,17 +43,15 @@ export class OpenInferenceFace implements Face {
     const segments = pathSegments(request);
     if (segments === undefined) return sendError(response, 400, "malformed path");
     const [root, ...rest] = segments;
-    const found = request.method === "POST" ? this.#post(rest) : this.#get(rest);
     if (root === "metrics" && rest.length === 0 && request.method === "GET") {
       const text = await this.#metrics.exposition();
       response.writeHead(200, { "content-type": this.#metrics.contentType }).end(text);
-    } else if (root !== "v2" || found === undefined) {
-      sendError(response, 404, "Not Found");
-    } else if (request.method !== "GET" && request.method !== "POST") {
-      sendError(response, 405, "Method Not Allowed");
-    } else {
-      await found(request, response);
+      return;
     }
+    const route = root === "v2" ? this.#route(rest) : undefined;
+    if (route === undefined) return sendError(response, 404, "Not Found", "text/plain");
+    if (request.method !== route.method) return sendError(response, 405, "Method Not Allowed");
+    await route.handle(request, response);
   }
 
   stop(): void {
@@ -61,35 +59,35 @@ export class OpenInferenceFace implements Face {
     this.#repository.stop();
   }
 
-  #get(path: readonly string[]): Handler | undefined {
-    const [first, second] = path;
-    if (path.length === 0) return (_, response) => sendJson(response, 200, serverMetadata);
-    if (first === "health" && path.length === 2) {
-      if (second === "live") return (_, response) => sendEmpty(response, 200);
-      // Triton answers 400, not 503, while it is not ready.
-      if (second === "ready") return (_, response) => sendEmpty(response, this.#repository.ready ? 200 : 400);
-    }
-    const target = modelTarget(path);
-    if (target?.verb === undefined) return target && ((_, response) => this.#metadata(target, response));
-    if (target.verb !== "ready") return undefined;
-    return (_, response) =>
-      sendEmpty(response, this.#repository.find(target.model, target.version).ok ? 200 : 400);
-  }
-
-  #post(path: readonly string[]): Handler | undefined {
+  /** What a path below `/v2` does. */
+  #route(path: readonly string[]): Route | undefined {
     const [first, second, model, verb] = path;
+    if (path.length === 0) return get((response) => sendJson(response, 200, serverMetadata));
+    if (first === "health" && path.length === 2) {
+      if (second === "live") return get((response) => sendEmpty(response, 200));
+      // Triton answers 400, not 503, while it is not ready.
+      if (second === "ready")
+        return get((response) => sendEmpty(response, this.#repository.ready ? 200 : 400));
+      return undefined;
+    }
     if (first === "repository") {
-      if (second === "index" && path.length === 2)
-        return (request, response) => this.#index(request, response);
+      if (second === "index" && path.length === 2) return post((...exchange) => this.#index(...exchange));
       if (second !== "models" || model === undefined || path.length !== 4) return undefined;
-      if (verb === "load") return (request, response) => this.#load(model, request, response);
-      if (verb === "unload") return (request, response) => this.#unload(model, request, response);
+      if (verb === "load") return post((...exchange) => this.#load(model, ...exchange));
+      if (verb === "unload") return post((...exchange) => this.#unload(model, ...exchange));
       return undefined;
     }
     const target = modelTarget(path);
-    return target?.verb === "infer"
-      ? (request, response) => this.#infer(target, request, response)
-      : undefined;
+    if (target === undefined) return undefined;
+    if (target.verb === undefined) return get((response) => this.#metadata(target, response));
+    if (target.verb === "ready") return get((response) => this.#modelReady(target, response));
+    if (target.verb === "infer") return post((...exchange) => this.#infer(target, ...exchange));
+    return undefined;
+  }
+
+  #modelReady({ model, version }: ModelTarget, response: ServerResponse): void {
+    if (this.#repository.find(model, version).ok) return sendEmpty(response, 200);
+    sendError(response, 400, "Model version not ready", "text/plain");
   }
 
   #metadata({ model, version }: ModelTarget, response: ServerResponse): void {
@@ -97,7 +95,7 @@ export class OpenInferenceFace implements Face {
     if (!found.ok) return sendError(response, found.status, found.error);
     sendJson(response, 200, {
       name: model,
-      versions: this.#repository.versionsOf(model),
+      versions: version === undefined ? this.#repository.versionsOf(model) : [version],
       platform: "emulator",
       // Any inputs are taken; these are what the load generator and the examples send.
       inputs: [{ name: "input_ids", datatype: "INT64", shape: [-1, -1] }],
@@ -108,7 +106,8 @@ export class OpenInferenceFace implements Face {
   async #index(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const text = await this.#body(request, response);
     if (text === undefined) return;
-    const filter = parseJson(text);
+    const filter = text === "" ? {} : parseJson(text);
+    if (filter === undefined) return sendError(response, 500, "failed to parse the request JSON buffer");
     sendJson(response, 200, this.#repository.index(isObject(filter) && filter["ready"] === true));
   }
 
@@ -128,13 +127,13 @@ export class OpenInferenceFace implements Face {
     const found = this.#repository.find(target.model, target.version);
     const text = await this.#body(request, response);
     if (text === undefined) return;
-    if (!found.ok) return sendError(response, found.status, found.error);
+    if (!found.ok) return sendError(response, found.status, found.error, "text/plain");
     const { model, version } = found;
     const parsed = parseInfer(text, model.name);
-    if (!parsed.ok) return sendError(response, 400, parsed.error);
+    if (!parsed.ok) return sendError(response, parsed.status, parsed.error);
     const items = parsed.body.inputs[0]?.shape[0] ?? 1;
     if (items > this.#settings.maxBatchSize) {
-      const limit = `inference request batch-size must be <= ${this.#settings.maxBatchSize} for '${model.name}'`;
+      const limit = `${requestPrefix(parsed.body.id)}inference request batch-size must be <= ${this.#settings.maxBatchSize} for '${model.name}'`;
       return sendError(response, 400, limit);
     }
     const pending = this.#engine.submit({
@@ -168,6 +167,19 @@ export class OpenInferenceFace implements Face {
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>;
 
+interface Route {
+  readonly method: "GET" | "POST";
+  readonly handle: Handler;
+}
+
+function get(answer: (response: ServerResponse) => void): Route {
+  return { method: "GET", handle: (_, response) => answer(response) };
+}
+
+function post(handle: Handler): Route {
+  return { method: "POST", handle };
+}
+
 /** A path below `/v2/models`. */
 interface ModelTarget {
   readonly model: string;
@@ -183,7 +195,8 @@ function modelTarget(path: readonly string[]): ModelTarget | undefined {
   const [root, model, ...rest] = path;
   if (root !== "models" || model === undefined || model === "") return undefined;
   const version = rest[0] === "versions" ? rest[1] : undefined;
-  if (rest[0] === "versions" && version === undefined) return undefined;
+  // A version is a number to Triton; it has no path for others.
+  if (rest[0] === "versions" && !/^\d+$/.test(version ?? "")) return undefined;
   const [verb, ...beyond] = version === undefined ? rest : rest.slice(2);
   if (beyond.length > 0) return undefined;
   return { model, ...(version === undefined ? {} : { version }), ...(verb === undefined ? {} : { verb }) };
@@ -203,6 +216,12 @@ function inferAnswer(model: string, version: string, { id, inputs }: InferBody):
   };
 }
 
-function sendError(response: ServerResponse, status: number, error: string): void {
-  sendJson(response, status, { error });
+/** Triton declares some of its errors, those of unknown models among them, as plain text. */
+function sendError(
+  response: ServerResponse,
+  status: number,
+  error: string,
+  contentType?: "text/plain",
+): void {
+  sendJson(response, status, { error }, contentType);
 }

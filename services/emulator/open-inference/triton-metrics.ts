@@ -2,6 +2,7 @@ import { Counter, Gauge, Registry } from "prom-client";
 import type { Execution } from "../engine/batching-engine.ts";
 
 const labelNames = ["model", "version"] as const;
+const failureReasons = ["REJECTED", "CANCELED", "BACKEND", "OTHER"] as const;
 
 /** The metrics of one replica under Triton's names. */
 export class TritonMetrics {
@@ -24,6 +25,15 @@ export class TritonMetrics {
     "nv_inference_compute_infer_duration_us",
     "Cumulative compute duration in us: every request counts its whole batch",
   );
+  /** Always 0: the performance model does not tell input and output from the rest. */
+  readonly #inputUs = this.#counter(
+    "nv_inference_compute_input_duration_us",
+    "Cumulative compute input duration in us",
+  );
+  readonly #outputUs = this.#counter(
+    "nv_inference_compute_output_duration_us",
+    "Cumulative compute output duration in us",
+  );
   readonly #failure = new Counter({
     name: "nv_inference_request_failure",
     help: "Number of failed inference requests by reason",
@@ -33,6 +43,8 @@ export class TritonMetrics {
 
   /** `pending` gives the waiting requests of every model version at the time of a scrape. */
   constructor(pending: () => readonly { model: string; version: string; count: number }[]) {
+    // A counter that was never touched is absent otherwise, and a rate over it has no start.
+    for (const { model, version } of pending()) this.#touch({ model, version });
     new Gauge({
       name: "nv_inference_pending_request_count",
       help: "Number of requests that wait for execution",
@@ -57,6 +69,13 @@ export class TritonMetrics {
   /** `REJECTED`: the queue was full. `CANCELED`: the client went away. */
   failed(model: string, version: string, reason: "REJECTED" | "CANCELED"): void {
     this.#failure.inc({ model, version, reason });
+  }
+
+  #touch(labels: Record<(typeof labelNames)[number], string>): void {
+    const counters = [this.#success, this.#inferences, this.#executions, this.#requestUs, this.#queueUs];
+    for (const counter of [...counters, this.#inputUs, this.#computeUs, this.#outputUs])
+      counter.inc(labels, 0);
+    for (const reason of failureReasons) this.#failure.inc({ ...labels, reason }, 0);
   }
 
   exposition(): Promise<string> {

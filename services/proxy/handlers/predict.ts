@@ -78,6 +78,9 @@ function headersOf({ id, message }: InboundRequest): UpstreamRequest["headers"] 
   ];
 }
 
+/** Longest error that is looked into for JSON although the engine does not call it that, in bytes. */
+const maxUndeclaredBytes = 64 * 1024;
+
 /** Collects an engine's answer, so that the client gets a whole envelope or an error, never half of one. */
 class EnvelopeSink implements AnswerSink {
   readonly #maxBytes: number;
@@ -102,7 +105,7 @@ class EnvelopeSink implements AnswerSink {
     this.#bytes += chunk.length;
     if (this.#bytes > this.#maxBytes)
       throw new ProxyFailure("ENGINE_ANSWER_INVALID", "The engine's answer is too large.");
-    if (this.#isJson) this.#chunks.push(chunk);
+    if (this.#isJson || this.#bytes <= maxUndeclaredBytes) this.#chunks.push(chunk);
     return true;
   }
 
@@ -110,9 +113,25 @@ class EnvelopeSink implements AnswerSink {
 
   answer({ response }: InboundRequest): void {
     const head = Buffer.from(`{"status_code":${this.#status},"result":`);
-    const result = this.#isJson && this.#bytes > 0 ? this.#chunks : [Buffer.from("null")];
-    const whole = Buffer.concat([head, ...result, Buffer.from("}")]);
+    const whole = Buffer.concat([head, ...(this.#result() ?? [Buffer.from("null")]), Buffer.from("}")]);
     response.writeHead(this.#status, { "content-type": "application/json", "content-length": whole.length });
     response.end(whole);
+  }
+
+  #result(): readonly Buffer[] | undefined {
+    if (this.#bytes === 0) return undefined;
+    if (this.#isJson) return this.#chunks;
+    if (this.#bytes > maxUndeclaredBytes) return undefined;
+    // Triton declares the error of an unknown model as plain text, and it is JSON all the same.
+    return isJsonText(Buffer.concat(this.#chunks)) ? this.#chunks : undefined;
+  }
+}
+
+function isJsonText(bytes: Buffer): boolean {
+  try {
+    JSON.parse(bytes.toString("utf8"));
+    return true;
+  } catch {
+    return false;
   }
 }

@@ -41,6 +41,9 @@ export async function forward(
   }
 }
 
+/** Triton answers 503 to a version that was loaded once and is not any more, 404 to one that never was. */
+const mayMeanUnloaded: ReadonlySet<number> = new Set([400, 404, 503]);
+
 async function send(
   upstream: Upstream,
   endpoint: Endpoint,
@@ -59,7 +62,7 @@ async function send(
   const exchange = new Exchange(open, request, watched, { deadlineMs, streamIdleMs: upstream.streamIdleMs });
   inbound.onGone(() => exchange.cancel(new ProxyFailure("CLIENT_CLOSED")));
   await exchange.run();
-  if (watched instanceof StatusSink && (watched.status === 400 || watched.status === 404)) {
+  if (watched instanceof StatusSink && mayMeanUnloaded.has(watched.status)) {
     void upstream.loader.verify(open, route.model.name);
   }
 }

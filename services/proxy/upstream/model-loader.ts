@@ -11,6 +11,8 @@ const loadTimeoutMs = 300_000;
 export class ModelLoader {
   /** Loads under way and done, for each endpoint. */
   readonly #loads = new WeakMap<Endpoint, Map<string, Promise<void>>>();
+  /** Models that are being asked about: an engine that refuses many requests must not get as many questions. */
+  readonly #verifications = new WeakMap<Endpoint, Set<string>>();
 
   /** Waits, at most until the deadline, for the model to be loaded at the endpoint. */
   async ensureLoaded(endpoint: Endpoint, model: string, deadlineMs: number): Promise<void> {
@@ -33,6 +35,10 @@ export class ModelLoader {
 
   /** After an answer that an unknown model may have caused: asks whether the model is still there. */
   async verify(endpoint: Endpoint, model: string): Promise<void> {
+    const asked = this.#verifications.get(endpoint) ?? new Set<string>();
+    this.#verifications.set(endpoint, asked);
+    if (asked.has(model)) return;
+    asked.add(model);
     try {
       const { statusCode, body } = await endpoint.pool.request({
         method: "GET",
@@ -43,6 +49,8 @@ export class ModelLoader {
       if (statusCode !== 200) this.#loads.get(endpoint)?.delete(model);
     } catch {
       this.forget(endpoint);
+    } finally {
+      asked.delete(model);
     }
   }
 

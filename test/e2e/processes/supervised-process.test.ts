@@ -44,6 +44,14 @@ test("a stop ends the process and its children, in sessions of their own too", a
   await parent.stop();
 });
 
+test("a stop may come while the process ends by itself, and again", async () => {
+  for (let round = 0; round < 10; round++) {
+    const ended = await start("exit 0");
+    await Promise.all([ended.stop(), ended.stop(), ended.exited.then(() => ended.stop())]);
+    expect(ended.running()).toBe(false);
+  }
+});
+
 test("children that are left behind by a process are ended with it", async () => {
   const parent = await start("setsid sleep 1000 & sleep 0.1");
   await until(() => parent.members().length >= 2);

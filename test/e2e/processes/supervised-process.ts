@@ -98,7 +98,7 @@ export async function startProcess(options: ProcessOptions): Promise<SupervisedP
     running = false;
     ended.resolve({ code: null, signal: null });
   });
-  supervisor.once("error", begun.reject);
+  supervisor.on("error", begun.reject);
   supervisor.send(order);
   const pid = await begun.promise;
   const group = new ProcessGroup(pid, marker);
@@ -107,7 +107,8 @@ export async function startProcess(options: ProcessOptions): Promise<SupervisedP
     exited: ended.promise,
     running: () => running,
     async stop() {
-      if (supervisor.connected) supervisor.send("stop");
+      // It may end at the same moment, and then there is nobody left to be told.
+      if (running && supervisor.connected) supervisor.send("stop", () => undefined);
       await ended.promise;
     },
     members: () => group.members(),

@@ -14,6 +14,8 @@ const inputIds: InputTensor = {
   data: [1, 2, 3, 4, 5, 6],
 };
 
+const prefix = "[request id: <id_unknown>] ";
+
 function preloaded(): Promise<string> {
   return startedGroup({ group: tabularGroup(), loading: "preload", protocol: "open-inference-v2" });
 }
@@ -72,11 +74,16 @@ describe("a preloaded server", () => {
     const url = await preloaded();
     expect(await (await fetch(`${url}/v2/models/bert-base/versions/3`)).json()).toEqual({
       name: "bert-base",
-      versions: ["3", "10"],
+      versions: ["3"],
       platform: "emulator",
       inputs: [{ name: "input_ids", datatype: "INT64", shape: [-1, -1] }],
       outputs: [{ name: "logits", datatype: "FP32", shape: [-1, 2] }],
     });
+  });
+
+  test("lists all versions of a model where none is named", async () => {
+    const url = await preloaded();
+    expect(await (await fetch(`${url}/v2/models/bert-base`)).json()).toMatchObject({ versions: ["3", "10"] });
   });
 
   test.each([
@@ -85,6 +92,7 @@ describe("a preloaded server", () => {
       "/v2/models/bert-base/versions/4/infer",
       "Request for unknown model: 'bert-base' version 4 is not found",
     ],
+    ["/v2/models/bert-base/versions/latest/infer", "Not Found"],
     ["/v2/models/bert-base/nonsense", "Not Found"],
     ["/v1/chat/completions", "Not Found"],
   ])("answers 404 to POST %s", async (path, error) => {
@@ -92,68 +100,126 @@ describe("a preloaded server", () => {
     expect([answer.status, await answer.json()]).toEqual([404, { error }]);
   });
 
+  // Messages and statuses are Triton's, 500 for what its JSON reader trips over included.
   test.each([
-    ["text that is not JSON", "{", "failed to parse the request JSON buffer: not a JSON object"],
-    ["a request without inputs", {}, "unable to find 'inputs' in the request"],
+    ["text that is not JSON", "{", 500, "failed to parse the request JSON buffer"],
+    [
+      "a request without inputs",
+      {},
+      500,
+      "Unable to parse 'inputs': attempt to access non-existing object member 'inputs'",
+    ],
+    [
+      "inputs that are no list",
+      { inputs: {} },
+      500,
+      "Unable to parse 'inputs': attempt to access JSON non-array as array",
+    ],
+    [
+      "an id that is no text",
+      { id: 7, inputs: [inputIds] },
+      500,
+      "Unable to parse 'id': attempt to access JSON non-string as string",
+    ],
     [
       "an empty list of inputs",
       { inputs: [] },
-      "expected at least 1 input but got 0 inputs for model 'bert-base'",
+      400,
+      `${prefix}expected at least 1 inputs but got 0 inputs for model 'bert-base'`,
     ],
     [
       "an input without a name",
+      { inputs: [{ ...inputIds, name: undefined }] },
+      500,
+      "Unable to parse 'name': attempt to access non-existing object member 'name'",
+    ],
+    [
+      "an input with an empty name",
       { inputs: [{ ...inputIds, name: "" }] },
-      "unable to find 'name' in inputs[0]",
+      400,
+      "unexpected inference input '' for model 'bert-base'",
     ],
     [
       "an unknown datatype",
       { inputs: [{ ...inputIds, datatype: "INT65" }] },
-      "invalid datatype 'INT65' of input 'input_ids'",
+      400,
+      "invalid datatype for input input_ids",
     ],
     [
       "a shape with a negative dimension",
       { inputs: [{ ...inputIds, shape: [-1, 3] }] },
-      "'shape' of input 'input_ids' must be positive integers, the first of them the batch size",
+      500,
+      "Unable to parse 'shape': attempt to access JSON non-unsigned-integer as unsigned-integer",
+    ],
+    [
+      "an input without a batch dimension",
+      { inputs: [{ ...inputIds, shape: [] }] },
+      400,
+      "input 'input_ids' has no shape but model requires batch dimension for 'bert-base'",
     ],
     [
       "data that does not fill its shape",
       { inputs: [{ ...inputIds, shape: [2, 4] }] },
-      "unexpected number of elements 6 for input 'input_ids', expecting 8 of shape [2,4]",
+      500,
+      "Unable to parse 'data': Shape does not match true shape of 'data' field",
     ],
     [
       "text in a tensor of numbers",
       { inputs: [{ ...inputIds, shape: [1, 1], data: ["1"] }] },
-      "'data' of input 'input_ids' must be numbers",
+      500,
+      "Unable to parse 'data': attempt to access JSON non-signed-integer as signed-integer",
+    ],
+    [
+      "a fraction in a tensor of whole numbers",
+      { inputs: [{ ...inputIds, shape: [1, 1], data: [1.5] }] },
+      500,
+      "Unable to parse 'data': attempt to access JSON non-signed-integer as signed-integer",
+    ],
+    [
+      "a negative number in a tensor of unsigned ones",
+      { inputs: [{ ...inputIds, datatype: "UINT8", shape: [1, 1], data: [-1] }] },
+      500,
+      "Unable to parse 'data': attempt to access JSON non-unsigned-integer as unsigned-integer",
     ],
     [
       "binary tensor data",
       { inputs: [{ ...inputIds, data: undefined, parameters: { binary_data_size: 48 } }] },
-      "unable to find 'data' of input 'input_ids' as JSON; binary tensor data is not emulated",
+      400,
+      "unable to find 'data' of input 'input_ids' as JSON; binary tensor data and shared memory are not emulated",
     ],
     [
       "data nested beyond any shape",
       `{"inputs":[{"name":"x","datatype":"FP32","shape":[1],"data":${"[".repeat(100_000)}1${"]".repeat(100_000)}}]}`,
-      "'data' of input 'x' must be numbers",
+      500,
+      "Unable to parse 'data': attempt to access JSON non-number as number",
     ],
-    ["one input twice", { inputs: [inputIds, inputIds] }, "input 'input_ids' already exists"],
+    [
+      "one input twice",
+      { inputs: [inputIds, inputIds] },
+      400,
+      `${prefix}input 'input_ids' already exists in request`,
+    ],
     [
       "inputs of different batch sizes",
-      { inputs: [inputIds, { ...inputIds, name: "mask", shape: [1, 6] }] },
-      "input 'mask' batch size 1 does not match batch size 2 of input 'input_ids'",
+      { id: "r-2", inputs: [inputIds, { ...inputIds, name: "mask", shape: [1, 6] }] },
+      400,
+      "[request id: r-2] input 'mask' batch size 1 does not match batch size 2 of input 'input_ids'",
     ],
     [
       "an unknown output",
       { inputs: [inputIds], outputs: [{ name: "probabilities" }] },
+      400,
       "unexpected inference output 'probabilities' for model 'bert-base'",
     ],
     [
       "a batch that is larger than the server's",
       { inputs: [{ ...inputIds, shape: [9, 1], data: [1, 2, 3, 4, 5, 6, 7, 8, 9] }] },
-      "inference request batch-size must be <= 8 for 'bert-base'",
+      400,
+      `${prefix}inference request batch-size must be <= 8 for 'bert-base'`,
     ],
-  ])("answers 400 to %s", async (_, body, error) => {
+  ])("refuses %s", async (_, body, status, error) => {
     const answer = await post(`${await preloaded()}/v2/models/bert-base/infer`, body);
-    expect([answer.status, await answer.json()]).toEqual([400, { error }]);
+    expect([answer.status, await answer.json()]).toEqual([status, { error }]);
   });
 
   test("takes data in nested lists and other datatypes", async () => {
@@ -182,6 +248,8 @@ describe("a preloaded server", () => {
   test("answers 405 to another method and 400 to a malformed path", async () => {
     const url = await preloaded();
     expect((await fetch(`${url}/v2`, { method: "DELETE" })).status).toBe(405);
+    expect((await fetch(`${url}/v2/models/bert-base/infer`)).status).toBe(405);
+    expect((await fetch(`${url}/v2/repository/index`)).status).toBe(405);
     expect((await fetch(`${url}/v2/models/%E0%A4%A`)).status).toBe(400);
   });
 
@@ -193,6 +261,8 @@ describe("a preloaded server", () => {
     expect(await metric(url, `nv_inference_count${labels}`)).toBe(2);
     expect(await metric(url, `nv_inference_exec_count${labels}`)).toBe(1);
     expect(await metric(url, `nv_inference_pending_request_count${labels}`)).toBe(0);
+    // Series of versions that nobody has asked yet are there too.
+    expect(await metric(url, `nv_inference_count{model="bert-base",version="10"}`)).toBe(0);
     // 1 + 0.1·2 ms
     expect(await metric(url, `nv_inference_compute_infer_duration_us${labels}`)).toBeCloseTo(1_200, 6);
   });
@@ -264,12 +334,28 @@ describe("an on-demand server", () => {
     ]);
     expect((await post(`${url}${repository}/unload`, {})).status).toBe(200);
     expect((await post(`${url}${model}/infer`, { inputs: [inputIds] })).status).toBe(404);
-    expect(await (await post(`${url}/v2/repository/index`, {})).json()).toContainEqual({
-      name: "bert-base",
-      version: "3",
-      state: "UNAVAILABLE",
-      reason: "unloaded",
-    });
+    const entry = async () => {
+      const index = (await (await post(`${url}/v2/repository/index`, {})).json()) as { version?: string }[];
+      return index.find(({ version }) => version === "3");
+    };
+    expect(await entry()).toEqual({ name: "bert-base", version: "3", state: "UNLOADING" });
+    expect((await fetch(`${url}/v2/health/ready`)).status).toBe(400);
+    const unloaded = { name: "bert-base", version: "3", state: "UNAVAILABLE", reason: "unloaded" };
+    expect(await eventually(entry, (found) => JSON.stringify(found) === JSON.stringify(unloaded))).toEqual(
+      unloaded,
+    );
+    expect((await fetch(`${url}/v2/health/ready`)).status).toBe(200);
+    const infer = await post(`${url}${model}/versions/3/infer`, { inputs: [inputIds] });
+    expect([infer.status, await infer.json()]).toEqual([
+      503,
+      { error: "Request for unknown model: 'bert-base' version 3 is not at ready state" },
+    ]);
+  });
+
+  test("loads a model again that is still going", async () => {
+    const url = await onDemand();
+    for (const verb of ["load", "unload", "load"]) await post(`${url}${repository}/${verb}`, {});
+    expect((await fetch(`${url}${model}/ready`)).status).toBe(200);
     expect((await fetch(`${url}/v2/health/ready`)).status).toBe(200);
   });
 

@@ -204,22 +204,25 @@ describe("models loaded on demand", () => {
     expect(engine.received.filter(isLoad)).toHaveLength(1);
   });
 
-  it("loads a model again when the engine has lost it", async () => {
-    let loaded = false;
-    let restarted = false;
-    const engine = await startEngine((received, response) => {
-      if (isLoad(received)) loaded = true;
-      if (received.url.endsWith("/infer") && !restarted) {
-        restarted = true;
-        loaded = false;
-      }
-      json(response, loaded ? 200 : 404, {});
-    });
-    const proxy = await startTestProxy(onDemand([engine.url]));
-    expect((await proxy.predict({})).status).toBe(404);
-    while ((await proxy.predict({})).status !== 200);
-    expect(engine.received.filter(isLoad)).toHaveLength(2);
-  });
+  it.each([404, 503])(
+    "loads a model again when the engine has lost it and answers %i",
+    async (lostStatus) => {
+      let loaded = false;
+      let restarted = false;
+      const engine = await startEngine((received, response) => {
+        if (isLoad(received)) loaded = true;
+        if (received.url.endsWith("/infer") && !restarted) {
+          restarted = true;
+          loaded = false;
+        }
+        json(response, loaded ? 200 : lostStatus, {});
+      });
+      const proxy = await startTestProxy(onDemand([engine.url]));
+      expect((await proxy.predict({})).status).toBe(lostStatus);
+      while ((await proxy.predict({})).status !== 200);
+      expect(engine.received.filter(isLoad)).toHaveLength(2);
+    },
+  );
 
   it("loads and asks at another endpoint when one cannot be reached", async () => {
     const engine = await startNamedEngine("alive");

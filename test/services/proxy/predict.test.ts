@@ -52,6 +52,17 @@ describe("POST /predict", () => {
     expect(await response.json()).toEqual({ status_code: 503, result: null });
   });
 
+  it("hands on an engine's error that is JSON declared as plain text, as Triton's of an unknown model is", async () => {
+    const error = { error: "Request for unknown model: 'bert' is not found" };
+    const engine = await startEngine((_received, response) =>
+      response.writeHead(404, { "content-type": "text/plain" }).end(JSON.stringify(error)),
+    );
+    const proxy = await startTestProxy(table(tritonServer([engine.url])));
+    const response = await proxy.predict({});
+    expect(response.status).toBe(404);
+    expect(await response.json()).toEqual({ status_code: 404, result: error });
+  });
+
   it("answers 502 to a success that is not JSON, and to a redirect", async () => {
     const plain = await startEngine((_received, response) => response.writeHead(200).end("ok"));
     const redirect = await startEngine((_received, response) =>
