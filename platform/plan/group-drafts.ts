@@ -131,12 +131,11 @@ function groupDraft(
       knowledge: modelKnowledge(model, profile, catalog, accelerators, sequence),
     };
   });
-  const only = models.length === 1 ? models[0]?.model : undefined;
   const batchSizes = models.flatMap(({ model }) => model.maxBatchSize ?? []);
   // An on-demand engine has one replica: the proxy could not tell which replica behind its Service holds a model.
   const replicas =
     engine.replicas ??
-    (profile.replicasPer === "model" ? only?.replicas : undefined) ??
+    (profile.replicasPer === "model" ? models[0]?.model.replicas : undefined) ??
     (engine.loading === "on-demand" ? 1 : undefined);
   return {
     name,

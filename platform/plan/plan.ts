@@ -138,7 +138,7 @@ function enginePlan(
 
 function storageOf(engine: EngineSpec): ModelStorage {
   if (typeof engine.storage !== "string") return { kind: "dataset", ...engine.storage };
-  const [bucket = "", ...prefix] = engine.storage.replace(/^s3:\/\//, "").split("/");
+  const [bucket = "", ...prefix] = engine.storage.slice("s3://".length).split("/");
   return { kind: "s3", bucket, prefix: prefix.filter(Boolean).join("/") };
 }
 
@@ -167,6 +167,7 @@ function workloadIds(demand: GroupDemand | undefined): string[] {
   return demand?.workloads.map((workload) => workload.id) ?? [];
 }
 
+/** Names are unique in each list, so no two entries are equal. */
 function byName(left: { readonly name: string }, right: { readonly name: string }): number {
-  return left.name < right.name ? -1 : left.name > right.name ? 1 : 0;
+  return left.name < right.name ? -1 : 1;
 }

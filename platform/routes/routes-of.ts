@@ -74,6 +74,7 @@ function versionsOf(
     .toSorted(byKey((entry) => entry.version));
 }
 
+/** Keys are unique in each list, so no two entries are equal. */
 function byKey<T>(key: (item: T) => string): (left: T, right: T) => number {
-  return (left, right) => (key(left) < key(right) ? -1 : key(left) > key(right) ? 1 : 0);
+  return (left, right) => (key(left) < key(right) ? -1 : 1);
 }

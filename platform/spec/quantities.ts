@@ -55,10 +55,10 @@ const bandwidth: Quantity<GigabytesPerSecond> = {
 function quantitySchema<T extends number>(quantity: Quantity<T>) {
   return z
     .string({ error: `expected ${quantity.form}` })
-    .regex(quantity.pattern, { error: `expected ${quantity.form}` })
+    .regex(quantity.pattern)
     .transform((text): T => {
       const [, amount = "0", unit = ""] = quantity.pattern.exec(text) ?? [];
-      return (Number(amount) * (quantity.factors[unit] ?? 1)) as T;
+      return (Number(amount) * (quantity.factors[unit] ?? Number.NaN)) as T;
     })
     .meta({ description: quantity.form });
 }

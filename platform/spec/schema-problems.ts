@@ -42,7 +42,7 @@ function problemsOf(issue: Issue, raw: unknown, positions: PositionFinder): Prob
   if (issue.code === "invalid_union") {
     // The branch whose form fits tells more than "no branch matched".
     const branch = issue.errors.find((issues) => issues.every((inner) => !isTypeMismatchAtRoot(inner)));
-    if (branch && typeof found === "object") {
+    if (branch) {
       return branch.flatMap((inner) =>
         problemsOf({ ...inner, path: [...issue.path, ...inner.path] } as Issue, raw, positions),
       );
@@ -107,7 +107,6 @@ const typeNames: Readonly<Record<string, string>> = {
   string: "text",
   number: "a number",
   int: "a whole number",
-  boolean: "true or false",
 };
 
 /** A found value, short enough for one line. */

@@ -15,10 +15,9 @@ const registeredName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/, {
   error: "expected up to 100 letters, digits, dots, underscores and dashes, beginning with a letter or digit",
 });
 
+const versionForm = { error: "expected a whole number from 1, or a short text such as 2026-05" };
 const versionText = z
-  .union([z.int().min(1), z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$/)], {
-    error: "expected a whole number from 1, or a short text such as 2026-05",
-  })
+  .union([z.int().min(1), z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$/, versionForm)], versionForm)
   .transform(String);
 
 const relativePath = z
@@ -101,7 +100,9 @@ const acceleratorsSchema = z.strictObject({
   custom: z
     .array(
       z.strictObject({
-        name: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$/),
+        name: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$/, {
+          error: "expected a name such as MI300X, at most 40 letters, digits, dots, underscores and dashes",
+        }),
         memory: memorySchema,
         memoryBandwidth: bandwidthSchema,
         dense16BitTflops: z.number().positive(),
@@ -199,12 +200,13 @@ const modelSchema = z.strictObject({
   maxBatchSize: z.int().min(1).max(4096).optional(),
 });
 
+const storageForm = { error: "expected {dataset: name, path: relative/path} or s3://bucket/prefix" };
 const storageSchema = z.union(
   [
     z.strictObject({ dataset: z.string(), path: relativePath }),
-    z.string().regex(/^s3:\/\/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:\/[A-Za-z0-9._=-]+)*\/?$/),
+    z.string().regex(/^s3:\/\/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:\/[A-Za-z0-9._=-]+)*\/?$/, storageForm),
   ],
-  { error: "expected {dataset: name, path: relative/path} or s3://bucket/prefix" },
+  storageForm,
 );
 
 const engineSchema = z.strictObject({
@@ -223,7 +225,7 @@ const engineSchema = z.strictObject({
 
 const dominoSchema = z.strictObject({
   apiHost: z
-    .url({ protocol: /^https?$/ })
+    .url({ protocol: /^https?$/, error: "expected an http or https address" })
     .optional()
     .describe("Base URL of the Domino API."),
   datasets: z
@@ -242,8 +244,12 @@ const dominoSchema = z.strictObject({
   roles: z
     .array(
       z.strictObject({
-        name: z.string().regex(/^[\w+=,.@-]{1,40}$/),
-        bucket: z.string().regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/),
+        name: z
+          .string()
+          .regex(/^[\w+=,.@-]{1,40}$/, { error: "expected at most 40 letters, digits and _+=,.@-" }),
+        bucket: z
+          .string()
+          .regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, { error: "expected a bucket without s3://" }),
         prefix: relativePath,
         access: z.enum(["read", "read-write"]),
       }),
@@ -251,7 +257,14 @@ const dominoSchema = z.strictObject({
     .optional()
     .describe("IAM roles for Domino users, each for one prefix of one bucket."),
   users: z
-    .array(z.strictObject({ user: z.string().regex(/^[a-z0-9][a-z0-9._-]{0,62}$/i), role: z.string() }))
+    .array(
+      z.strictObject({
+        user: z.string().regex(/^[a-z0-9][a-z0-9._-]{0,62}$/i, {
+          error: "expected a Domino user name, at most 63 letters, digits, dots, underscores and dashes",
+        }),
+        role: z.string(),
+      }),
+    )
     .optional()
     .describe("Domino users whose runs get a role."),
   mutation: z
@@ -289,7 +302,9 @@ export const platformSpecSchema = z
     serviceClasses: z
       .array(
         z.strictObject({
-          name: z.string().regex(/^[A-Za-z][A-Za-z0-9-]{0,19}$/),
+          name: z.string().regex(/^[A-Za-z][A-Za-z0-9-]{0,19}$/, {
+            error: "expected at most 20 letters, digits and dashes, beginning with a letter",
+          }),
           priority: z.int().min(1).max(100),
         }),
       )

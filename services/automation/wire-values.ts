@@ -3,9 +3,9 @@
  * say. The marks are part of Pulumi's protocol, the same in every SDK.
  */
 
-const signatureKey = "4dabf18193072939515e22adb298388d";
+export const signatureKey = "4dabf18193072939515e22adb298388d";
 
-const signatures = {
+export const signatures = {
   secret: "1b47061264138c4ac30d75fd1eb44270",
   asset: "c44067f5952c0a294b673a41bacd8c17",
   archive: "0def7320c3a5731c473e5ecbe6d01bc7",
@@ -13,7 +13,7 @@ const signatures = {
   output: "d0e6a833031e9bbcd3f4e8bde6ca49a4",
 } as const;
 
-const unknownMark = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
+export const unknownMark = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
 
 /** What stands in a preview for a secret, however large. */
 export const maskedSecret = "<secret>";

@@ -1,11 +1,12 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { InferenceNamespace } from "../../../components/cluster/inference-namespace.ts";
-import { only, resourcesOf, type RecordedResource } from "../support/resources-of.ts";
+import { only, recordingOf, type RecordedResource } from "../support/resources-of.ts";
 
 describe("an inference namespace", () => {
   let resources: readonly RecordedResource[];
+  let registeredOutputs: ReadonlyMap<string, unknown>;
   beforeAll(async () => {
-    resources = await resourcesOf(
+    ({ resources, registeredOutputs } = await recordingOf(
       () =>
         new InferenceNamespace("space", {
           platform: "acme-dev",
@@ -15,7 +16,7 @@ describe("an inference namespace", () => {
           cpuMillis: 12_000,
           memoryMiB: 65_536,
         }),
-    );
+    ));
   });
 
   test("carries Domino's label and refuses pods that are not restricted", () => {
@@ -51,6 +52,30 @@ describe("an inference namespace", () => {
         "services.nodeports": "0",
       },
     });
+  });
+
+  test("names its quota and policies, in itself and under the platform's labels", () => {
+    const labels = {
+      "app.kubernetes.io/name": "inference-namespace",
+      "app.kubernetes.io/instance": "acme-dev",
+      "app.kubernetes.io/component": "namespace",
+      "app.kubernetes.io/part-of": "domino-inference",
+      "app.kubernetes.io/managed-by": "pulumi",
+    };
+    const inside = resources.filter(({ type }) => /ResourceQuota|NetworkPolicy/.test(type));
+    expect(inside.map(({ name, inputs }) => [name, inputs.metadata])).toEqual([
+      ["space-quota", { name: "inference-quota", namespace: "domino-inference-dev", labels }],
+      ["space-allow-dns", { name: "allow-dns", namespace: "domino-inference-dev", labels }],
+      ["space-default-deny", { name: "default-deny", namespace: "domino-inference-dev", labels }],
+    ]);
+  });
+
+  test("belongs to the component, which says its name when it is complete", () => {
+    const component = only(resources, ":InferenceNamespace");
+    expect(component.type).toBe("domino-inference:cluster:InferenceNamespace");
+    for (const { urn, parent } of resources) if (urn !== component.urn) expect(parent).toBe(component.urn);
+    expect(only(resources, ":Namespace").name).toBe("space-namespace");
+    expect(registeredOutputs.get(component.urn)).toEqual({ namespaceName: "domino-inference-dev" });
   });
 
   test("denies all traffic of all pods by default", () => {

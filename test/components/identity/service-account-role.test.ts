@@ -3,7 +3,7 @@ import {
   ServiceAccountRole,
   type ServiceAccountRoleArgs,
 } from "../../../components/identity/service-account-role.ts";
-import { only, resourcesOf } from "../support/resources-of.ts";
+import { only, recordingOf, resourcesOf } from "../support/resources-of.ts";
 
 const issuer = "oidc.eks.us-west-2.amazonaws.com/id/ABC";
 const args: ServiceAccountRoleArgs = {
@@ -112,6 +112,12 @@ describe("a service account role", () => {
       ],
       ["kms:Decrypt", "kms:GenerateDataKey"],
     ]);
+    expect(policy.Statement.map((statement: { Sid: string }) => statement.Sid)).toEqual([
+      "FindBucket",
+      "ListPrefix",
+      "ReadAndWriteObjects",
+      "UseKeyThroughS3",
+    ]);
   });
 
   test("lists a whole bucket where the prefix is empty", async () => {
@@ -161,10 +167,39 @@ describe("a service account role", () => {
     expect(name).toMatch(/^a{55}-[0-9a-f]{8}$/);
   });
 
-  test("refuses a role that nobody could take", async () => {
+  test("refuses a role that nobody could take, by its name", async () => {
     await expect(documents({ serviceAccounts: [] })).rejects.toMatchObject({
       propertyPath: "serviceAccounts",
+      reason: expect.stringContaining('role "acme-acme-dev-chat" names no service account'),
     });
+  });
+
+  test("takes a trust policy of exactly 2048 characters, IAM's quota, and none of one more", async () => {
+    const ofLength = (length: number) => [{ namespace: "domino-compute", name: "u".repeat(length) }];
+    const { trust } = await documents({ serviceAccounts: ofLength(1) });
+    const room = 2048 - JSON.stringify(trust).length + 1;
+    const largest = await documents({ serviceAccounts: ofLength(room) });
+    expect(JSON.stringify(largest.trust)).toHaveLength(2048);
+    await expect(documents({ serviceAccounts: ofLength(room + 1) })).rejects.toMatchObject({
+      propertyPath: "serviceAccounts",
+      reason: expect.stringContaining("has 2049 characters for 1 service accounts"),
+    });
+  });
+
+  test("holds its one policy inline, under a name that stays, and sessions of an hour", async () => {
+    const resources = await resourcesOf(() => new ServiceAccountRole("role", args));
+    expect(only(resources, ":RolePolicy").inputs.name).toBe("s3-prefix");
+    expect(only(resources, ":Role").inputs).toMatchObject({
+      description: "Engine chat",
+      maxSessionDuration: 3600,
+    });
+  });
+
+  test("says which role it made", async () => {
+    const { registeredOutputs } = await recordingOf(() => new ServiceAccountRole("role", args));
+    expect([...registeredOutputs.entries()]).toEqual([
+      [expect.stringMatching(/ServiceAccountRole::role$/), { roleArn: "<arn:role-role>" }],
+    ]);
   });
 
   test("refuses more service accounts than a trust policy holds, with both lengths and a way out", async () => {

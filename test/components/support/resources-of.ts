@@ -22,6 +22,8 @@ export interface RecordedResource {
 export interface Recording<T> {
   /** Sorted by URN. */
   readonly resources: readonly RecordedResource[];
+  /** What components say of themselves when they are complete, by their URN. */
+  readonly registeredOutputs: ReadonlyMap<string, unknown>;
   readonly result: T;
 }
 
@@ -38,11 +40,19 @@ interface RegisterRequest {
 interface RegisterResponse {
   getUrn(): string;
 }
+interface RegisterOutputsRequest {
+  getUrn(): string;
+  getOutputs(): Parameters<typeof pulumi.runtime.deserializeProperties>[0];
+}
 interface Monitor {
   registerResource(
     request: RegisterRequest,
     callback: (error: Error | null, response?: RegisterResponse) => void,
   ): Promise<void>;
+  registerResourceOutputs(
+    request: RegisterOutputsRequest,
+    callback: (error: Error | null, response?: unknown) => void,
+  ): void;
 }
 
 /**
@@ -69,6 +79,15 @@ export async function recordingOf<T>(program: () => T | Promise<T>): Promise<Rec
       if (response) resources.push(recorded(request, response));
       callback(error, response);
     });
+  const registeredOutputs = new Map<string, unknown>();
+  const registerOutputs = monitor.registerResourceOutputs.bind(monitor);
+  monitor.registerResourceOutputs = (request, callback) => {
+    registeredOutputs.set(
+      request.getUrn(),
+      plain(pulumi.runtime.deserializeProperties(request.getOutputs())),
+    );
+    registerOutputs(request, callback);
+  };
   let result: T;
   try {
     result = await program();
@@ -76,7 +95,11 @@ export async function recordingOf<T>(program: () => T | Promise<T>): Promise<Rec
     // Also after a refusal: what was registered before it would else arrive in the next recording.
     await pulumi.runtime.disconnect();
   }
-  return { resources: resources.toSorted((left, right) => (left.urn < right.urn ? -1 : 1)), result };
+  return {
+    resources: resources.toSorted((left, right) => (left.urn < right.urn ? -1 : 1)),
+    registeredOutputs,
+    result,
+  };
 }
 
 /** The resources that a program registers, sorted by URN. */

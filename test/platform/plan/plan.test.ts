@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { engineProfiles } from "../../../platform/engines/registry.ts";
 import { PlatformError } from "../../../platform/errors/platform-error.ts";
 import { planPlatform } from "../../../platform/plan/plan.ts";
 import type { PlatformPlan } from "../../../platform/plan/platform-plan.ts";
@@ -82,17 +83,16 @@ describe("replica groups", () => {
 describe("a measured profile", () => {
   const given =
     "profiles: [{ accelerator: H100-80G, gpusPerReplica: 2, maxBatchSize: 32, alpha: 12ms, beta: 0.2ms, gamma: 10ms, delta: 0.05ms, weights: 132Gi, source: load test 2026-10 }]";
-  const plan = planOf(smallSpecWith("- name: llama-3-70b", `- name: llama-3-70b\n        ${given}`));
+  const measuredPlan = () =>
+    planOf(smallSpecWith("- name: llama-3-70b", `- name: llama-3-70b\n        ${given}`));
 
   test("wins over the estimate of the same shape, and its origin is carried into the plan", () => {
-    const chat = groupNamed(plan, "chat-llama-3-70b-premium");
-    if (chat.gpusPerReplica === 2) {
-      expect(chat.models[0]).toMatchObject({
-        parameters: { alphaMs: 12, betaMs: 0.2, gammaMs: 10, deltaMs: 0.05 },
-        origin: { kind: "given", source: "load test 2026-10" },
-      });
-    }
+    const chat = groupNamed(measuredPlan(), "chat-llama-3-70b-premium");
     expect(chat.gpusPerReplica).toBe(2);
+    expect(chat.models[0]).toMatchObject({
+      parameters: { alphaMs: 12, betaMs: 0.2, gammaMs: 10, deltaMs: 0.05 },
+      origin: { kind: "given", source: "load test 2026-10" },
+    });
   });
 
   test("is enough for a model that nobody else knows", () => {
@@ -263,4 +263,161 @@ ${entries}
 test("the largest rate that a spec may name is planned", () => {
   const plan = planOf(smallSpecWith("rate: 600/min", "rate: 1000000/min"));
   expect(groupNamed(plan, "tabular").replicas).toBeGreaterThan(1);
+});
+
+describe("the plan of an engine", () => {
+  test("has the defaults of its profile filled in", () => {
+    const plan = planOf(smallSpec);
+    expect(plan.engines).toEqual([
+      {
+        name: "chat",
+        type: "vllm",
+        protocol: "openai",
+        namespace: "domino-inference-local",
+        image: engineProfiles.vllm.image,
+        loading: "preload",
+        storage: { kind: "s3", bucket: "acme-models", prefix: "llm" },
+        groups: ["chat-llama-3-70b-premium"],
+      },
+      {
+        name: "tabular",
+        type: "triton",
+        protocol: "open-inference-v2",
+        namespace: "domino-inference-local",
+        image: engineProfiles.triton.image,
+        loading: "preload",
+        storage: { kind: "dataset", dataset: "models", path: "models/pre-load" },
+        groups: ["tabular"],
+      },
+    ]);
+  });
+
+  test("has what the spec writes instead", () => {
+    const plan = planOf(
+      smallSpecWith(
+        "type: triton",
+        "type: triton\n    image: own:1\n    loading: on-demand\n    namespace: own",
+      ),
+    );
+    expect(plan.engines[1]).toMatchObject({ image: "own:1", loading: "on-demand", namespace: "own" });
+  });
+
+  test.each([
+    ["s3://acme-models", ""],
+    ["s3://acme-models/", ""],
+    ["s3://acme-models/a/b", "a/b"],
+    ["s3://acme-models/a/b/", "a/b"],
+  ])("reads bucket and folder out of %s", (storage, prefix) => {
+    const [chat] = planOf(smallSpecWith("s3://acme-models/llm", storage)).engines;
+    expect(chat?.storage).toEqual({ kind: "s3", bucket: "acme-models", prefix });
+  });
+});
+
+describe("the plan of a platform", () => {
+  test("says which platform it is for, at whose prices, with which budget", () => {
+    expect(planOf(smallSpec)).toMatchObject({
+      apiVersion: "domino-inference/v1",
+      kind: "PlatformPlan",
+      platform: "small",
+      stage: "local",
+      catalog: { version: "2026-11", pricesAsOf: expect.any(String), region: "us-east-1" },
+    });
+    expect(planOf(smallSpec)).not.toHaveProperty("budgetUsdPerHour");
+    expect(planOf(`${smallSpec}budget: 50 USD/h\n`).budgetUsdPerHour).toBe(50);
+  });
+
+  test("is refused for a catalog that does not exist", () => {
+    const spec = { ...parsed(smallSpec), catalog: "1999-01" };
+    expect(() => planPlatform(spec)).toThrow(/^SPEC_CATALOG_UNKNOWN catalog: catalog "1999-01"/);
+  });
+
+  test("has its lists in order of their names, whatever the order of the spec", async () => {
+    const plan = planPlatform(await loadSpec("stacks/local.yaml"));
+    for (const named of [plan.engines, plan.groups, plan.nodePools, plan.routes.servers]) {
+      const names = named.map(({ name }) => name);
+      expect(names.length).toBeGreaterThan(1);
+      expect(names).toEqual(names.toSorted());
+    }
+    const ids = plan.servers.map(({ id }) => id);
+    expect(ids).toEqual(ids.toSorted());
+  });
+
+  test("adds up what its groups and nodes hold", async () => {
+    const plan = planPlatform(await loadSpec("stacks/prod.yaml"));
+    const sum = (amounts: readonly number[]) => amounts.reduce((total, amount) => total + amount, 0);
+    expect(plan.totals).toEqual({
+      usdPerHour: expect.closeTo(sum(plan.nodePools.map((pool) => pool.usdPerHour)), 6),
+      nodes: sum(plan.nodePools.map((pool) => pool.nodes.length)),
+      gpus: sum(plan.nodePools.map((pool) => pool.nodes.length * pool.gpusPerNode)),
+      gpusUsed: sum(plan.groups.map((group) => group.replicas * group.gpusPerReplica)),
+      replicas: sum(plan.groups.map((group) => group.replicas)),
+      servers: plan.servers.length,
+      serversPlaced: plan.servers.length,
+    });
+    expect(plan.totals.gpus).toBeGreaterThan(plan.totals.nodes);
+    expect(plan.totals.gpusUsed).toBeGreaterThan(plan.totals.replicas);
+  });
+
+  test("says of every server where it runs and how fast, unless it has no place", () => {
+    const placed = planOf(smallSpec).servers.find(({ engine }) => engine === "chat");
+    expect(placed).toMatchObject({ task: "generation", group: "chat-llama-3-70b-premium" });
+    const time = { meanMs: expect.any(Number), p95Ms: expect.any(Number), p99Ms: expect.any(Number) };
+    expect(placed?.prediction).toEqual({ ttft: time, itl: time, latency: time });
+    const unplaced = planOf(smallSpecWith("ttftP95: 2s", "ttftP95: 1ms")).servers.find(
+      ({ engine }) => engine === "chat",
+    );
+    expect(unplaced).not.toHaveProperty("group");
+    expect(unplaced).not.toHaveProperty("prediction");
+    expect(unplaced).toMatchObject({ task: "generation", model: "llama-3-70b" });
+  });
+
+  test("predicts every server by its own load, also where several share replicas", () => {
+    const text = smallSpecWith(
+      "- load: { rate: 1/s }",
+      "- load: { rate: 1/s }\n      - { name: distilbert-base, traffic: [{ load: { rate: 1/s } }] }",
+    );
+    const times = planOf(text)
+      .servers.filter(({ engine }) => engine === "tabular")
+      .map(({ prediction }) => prediction?.latency.meanMs);
+    expect(times).toHaveLength(3);
+    expect(new Set(times).size).toBe(2);
+  });
+
+  test("names for a group also the pool whose nodes it shares with another", () => {
+    const plan = planOf(smallSpec);
+    expect(plan.nodePools).toHaveLength(1);
+    expect(plan.groups.map(({ nodePools }) => nodePools)).toEqual([
+      ["small-p5-48xlarge"],
+      ["small-p5-48xlarge"],
+    ]);
+  });
+
+  test("names for every group the pools that its replicas lie on, and no others", async () => {
+    const plan = planPlatform(await loadSpec("stacks/local.yaml"));
+    expect(plan.nodePools).toHaveLength(2);
+    for (const group of plan.groups) {
+      const pools = plan.nodePools.filter(({ accelerator }) => accelerator === group.accelerator);
+      expect(group.nodePools).toEqual(pools.map(({ name }) => name));
+    }
+  });
+});
+
+describe("replicas on the nodes of their accelerator", () => {
+  const placements = (plan: PlatformPlan) =>
+    Object.fromEntries(plan.groups.map((group) => [group.name, [group.accelerator, group.placement]]));
+
+  test("are packed where larger ones need whole nodes of the same kind", () => {
+    expect(placements(planOf(smallSpec))).toEqual({
+      "chat-llama-3-70b-premium": ["H100-80G", "spread"],
+      tabular: ["H100-80G", "pack"],
+    });
+  });
+
+  test("are spread where larger ones lie on another kind, and where all are of one size", async () => {
+    expect(placements(planPlatform(await loadSpec("stacks/local.yaml")))).toEqual({
+      "chat-llama-3-70b-premium": ["A10G", "spread"],
+      "triton-domino-ondemand-load-inference": ["L4", "spread"],
+      "triton-domino-pre-load-inference": ["L4", "spread"],
+    });
+  });
 });

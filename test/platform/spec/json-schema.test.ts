@@ -39,5 +39,15 @@ describe("the published JSON Schema", () => {
       "outputTokens",
     ]);
     expect(propertiesAt(platformSpecJsonSchema, ["nowhere"])).toEqual([]);
+    expect(propertiesAt(platformSpecJsonSchema, ["nowhere", 0, "deeper", "still"])).toEqual([]);
+    expect(propertiesAt(platformSpecJsonSchema, ["catalog", "deeper"])).toEqual([]);
+  });
+
+  test("lists the keys of a mapping whose own keys are free", () => {
+    const entry = { properties: { weight: {} } };
+    expect(propertiesAt({ additionalProperties: entry }, ["any"])).toEqual(["weight"]);
+    expect(propertiesAt({ properties: { known: {} }, additionalProperties: entry }, ["known"])).toEqual([]);
+    expect(propertiesAt({ additionalProperties: true }, ["any"])).toEqual([]);
+    expect(propertiesAt({ additionalProperties: true }, ["any", "deeper"])).toEqual([]);
   });
 });

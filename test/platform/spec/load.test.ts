@@ -34,19 +34,37 @@ describe("a file that cannot be read", () => {
   });
 
   test("is reported as SPEC_FILE_NOT_FOUND where it is a folder", async () => {
-    await expect(loadSpec(folder)).rejects.toMatchObject({ problems: [{ code: "SPEC_FILE_NOT_FOUND" }] });
+    await expect(loadSpec(folder)).rejects.toMatchObject({
+      problems: [{ code: "SPEC_FILE_NOT_FOUND", message: `cannot read ${folder} (EISDIR)` }],
+      cause: { code: "EISDIR" },
+    });
   });
 
   test("is reported as SPEC_TOO_LARGE above 1 MiB", async () => {
     const file = join(folder, "large.yaml");
     writeFileSync(file, `# ${"x".repeat(1024 * 1024)}`);
-    await expect(loadSpec(file)).rejects.toMatchObject({ problems: [{ code: "SPEC_TOO_LARGE" }] });
+    await expect(loadSpec(file)).rejects.toMatchObject({
+      problems: [
+        {
+          code: "SPEC_TOO_LARGE",
+          message: `${file} has ${1024 * 1024 + 2} bytes`,
+          allowed: `${1024 * 1024} bytes`,
+        },
+      ],
+    });
+  });
+
+  test("is read up to exactly 1 MiB", async () => {
+    const file = join(folder, "largest.yaml");
+    writeFileSync(file, `${smallSpec}#${"x".repeat(1024 * 1024 - smallSpec.length - 1)}`);
+    expect((await loadSpec(file)).metadata.name).toBe("small");
   });
 
   test("is reported as SPEC_YAML_INVALID with its position where the YAML is broken", () => {
     const problems = problemsOf(smallSpecWith("  stage: local", "  stage: [local"));
     expect(problems[0]).toMatchObject({
       code: "SPEC_YAML_INVALID",
+      message: expect.stringMatching(/^Flow sequence in block collection .+[^:]$/),
       position: { file: "small.yaml", line: 6 },
     });
   });
@@ -59,7 +77,13 @@ describe("a file that cannot be read", () => {
         return `${name}: &${name} [${Array(10).fill(`*${before}`).join(", ")}]`;
       }),
     ].join("\n");
-    expect(problemsOf(bomb)[0]).toMatchObject({ code: "SPEC_YAML_INVALID" });
+    expect(problemsOf(bomb)).toMatchObject([
+      {
+        code: "SPEC_YAML_INVALID",
+        message: expect.stringContaining("alias"),
+        position: { file: "small.yaml", line: 1, column: 1 },
+      },
+    ]);
   });
 
   test("is refused where it is binary or holds several documents, in words about the file", () => {
@@ -202,5 +226,19 @@ test("all problems of a file are reported at once, in the order of the file", ()
     ["SPEC_TYPE_INVALID", "engines[0].models[0].traffic[0].load.rate"],
     ["SPEC_ENGINE_UNKNOWN", "engines[1].type"],
     ["SPEC_REFERENCE_UNKNOWN", "engines[1].models[0].traffic[0].serviceClass"],
+  ]);
+});
+
+test("problems of one line are reported from left to right, by schema and rules together", () => {
+  const text = smallSpecWith(
+    "- { serviceClass: Premium, slo: { latencyP95: 50ms }, load: { rate: 600/min } }",
+    "- { serviceClass: Premier, slo: { ttftP95: 50ms, latencyP95: fast }, load: { rate: many, inputTokens: 5 } }",
+  );
+  expect(problemsOf(text).map(({ path, position }) => [path, position?.line])).toEqual([
+    ["engines[0].models[0].traffic[0].serviceClass", 22],
+    ["engines[0].models[0].traffic[0].slo.ttftP95", 22],
+    ["engines[0].models[0].traffic[0].slo.latencyP95", 22],
+    ["engines[0].models[0].traffic[0].load.rate", 22],
+    ["engines[0].models[0].traffic[0].load.inputTokens", 22],
   ]);
 });
