@@ -123,8 +123,8 @@ export class EngineWorkload extends pulumi.ComponentResource {
           ],
         },
       },
-      // Pulumi waits for an endpoint, which comes as late as the first replica.
-      { ...child, customTimeouts: timeouts },
+      // Pulumi waits for an endpoint: before its replicas it would wait just as long, and for nothing where they fail.
+      { ...child, dependsOn: [deployment] },
     );
 
     new PodDisruptionBudget(

@@ -85,7 +85,7 @@ export class InferenceProxy extends pulumi.ComponentResource {
 
     const drainSeconds = Math.max(leastDrainSeconds, longestRequestSeconds(args.routes));
     const graceSeconds = preStopSeconds + drainSeconds + 15;
-    new Deployment(
+    const deployment = new Deployment(
       `${name}-deployment`,
       {
         metadata,
@@ -153,7 +153,8 @@ export class InferenceProxy extends pulumi.ComponentResource {
           ports: [{ name: "https", port: proxyPort, targetPort: "https" }],
         },
       },
-      child,
+      // Pulumi waits for an endpoint: where the replicas fail, it would wait for nothing.
+      { ...child, dependsOn: [deployment] },
     );
     new PodDisruptionBudget(
       `${name}-budget`,

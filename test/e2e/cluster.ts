@@ -118,14 +118,18 @@ async function defineKinds(
   const needed = (await customDefinitions()).filter(({ group, kind }) => asked.has(`${group}/${kind}`));
   for (const { object } of needed) await api.apply(object);
   for (const { object, group, kind } of needed) {
-    await waitFor(
-      async () => {
-        const conditions = (await api.read(object))?.["status"]?.conditions as
-          readonly { type: string; status: string }[] | undefined;
-        return conditions?.some(({ type, status }) => type === "Established" && status === "True");
-      },
-      { what: `the definition of ${kind} in ${group}` },
-    );
+    // Established is not enough: the first requests after it can meet a store that is not there yet.
+    await waitFor(() => servedVersion(api, object).catch(() => undefined), {
+      what: `the definition of ${kind} in ${group}`,
+    });
   }
   return needed;
+}
+
+/** The version of a custom kind that can be listed. */
+async function servedVersion(api: ClusterApi, definition: KubernetesObject): Promise<string> {
+  const { group, names, versions } = definition["spec"];
+  const version: string = versions.find((one: { served: boolean }) => one.served).name;
+  await api.list(`${group}/${version}`, names.kind);
+  return version;
 }

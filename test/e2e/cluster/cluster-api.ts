@@ -126,9 +126,10 @@ export class ClusterApi {
 
   async #collection(apiVersion: string, kind: string, namespace?: string): Promise<string> {
     const root = apiVersion.includes("/") ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
-    const resource = (await this.#resourcesOf(root)).find(
-      (one) => one.kind === kind && !one.name.includes("/"),
-    );
+    const isAsked = (one: ApiResource): boolean => one.kind === kind && !one.name.includes("/");
+    // A kind that is not among those known may have been defined since.
+    const resource =
+      this.#resources.get(root)?.find(isAsked) ?? (await this.#resourcesOf(root)).find(isAsked);
     if (resource === undefined) {
       throw new ApiRefusal(404, "NotFound", `the API server knows no kind ${kind} in ${apiVersion}`);
     }
@@ -137,14 +138,12 @@ export class ClusterApi {
   }
 
   async #resourcesOf(root: string): Promise<readonly ApiResource[]> {
-    const known = this.#resources.get(root);
-    if (known) return known;
     try {
       const { resources } = await this.call("GET", root);
       this.#resources.set(root, resources);
       return resources;
     } catch (error) {
-      // An unknown group answers like an unknown object; it may be defined later, so nothing is kept.
+      // An unknown group answers like an unknown object.
       if (error instanceof ApiRefusal && error.status === 404) return [];
       throw error;
     }

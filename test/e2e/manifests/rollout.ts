@@ -1,4 +1,5 @@
 import type { Cluster } from "../cluster.ts";
+import { evict } from "../cluster/eviction.ts";
 import { ApiRefusal } from "../cluster/cluster-api.ts";
 import { nameOf, type KubernetesObject } from "../cluster/kubernetes-object.ts";
 import { waitFor } from "../cluster/waiting.ts";
@@ -62,7 +63,7 @@ export async function drain(
       (pod) => pod["spec"].nodeName === name && deploymentsOf(objects).some((one) => isOf(one, pod)),
     );
     for (const pod of pods) {
-      const refusal = await evict(cluster, pod, timeoutMillis);
+      const refusal = await evicted(cluster, pod, timeoutMillis);
       if (refusal !== undefined) {
         findings.push({ kind: "not-drainable", object: nameOf(pod), message: refusal });
       }
@@ -71,19 +72,16 @@ export async function drain(
   return [...findings, ...(await unavailable(cluster, objects, timeoutMillis))];
 }
 
-async function evict(
+async function evicted(
   cluster: Cluster,
   pod: KubernetesObject,
   timeoutMillis: number,
 ): Promise<string | undefined> {
-  const { api } = cluster;
-  const path = `${await api.pathOf(pod)}/eviction`;
-  const body = { apiVersion: "policy/v1", kind: "Eviction", metadata: pod.metadata };
   let refusal: string | undefined;
-  const evicted = waitFor(
+  const attempts = waitFor(
     async () => {
       try {
-        await api.call("POST", path, { body });
+        await evict(cluster.api, pod);
         return true;
       } catch (error) {
         if (!(error instanceof ApiRefusal)) throw error;
@@ -96,7 +94,7 @@ async function evict(
     },
     { what: "the eviction", timeoutMillis },
   );
-  return evicted.then(
+  return attempts.then(
     () => undefined,
     () => refusal ?? "was not evicted",
   );
