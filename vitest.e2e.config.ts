@@ -1,12 +1,37 @@
 import { defineConfig } from "vitest/config";
 
-/** Tests against real servers of others: slow to start, and some of them heavy, hence one file at a time. */
+/** Times that agree only where nothing else uses the processors. */
+const timed = ["test/e2e/emulator/**/*.test.ts"];
+
+const common = {
+  pool: "forks",
+  testTimeout: 120_000,
+  hookTimeout: 120_000,
+} as const;
+
+/** Tests against real parts of others: servers, a cluster, the engine. Slow to start, and they wait more than they work. */
 export default defineConfig({
   test: {
-    include: ["test/e2e/**/*.test.ts"],
-    pool: "forks",
-    fileParallelism: false,
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
+    projects: [
+      {
+        test: {
+          ...common,
+          name: "timed",
+          include: timed,
+          maxWorkers: 1,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          ...common,
+          name: "real parts",
+          include: ["test/e2e/**/*.test.ts"],
+          exclude: ["**/node_modules/**", ...timed],
+          maxWorkers: 3,
+          sequence: { groupOrder: 2 },
+        },
+      },
+    ],
   },
 });

@@ -1,21 +1,24 @@
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { afterEach, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { clusterNeed, startCluster, type Cluster } from "./cluster.ts";
 import { waitFor } from "./cluster/waiting.ts";
 import { suite } from "./requires.ts";
 
 suite("a cluster", [clusterNeed()], () => {
-  const clusters: Cluster[] = [];
+  let first: Cluster;
+  let second: Cluster;
 
-  afterEach(async () => {
-    await Promise.all(clusters.splice(0).map((cluster) => cluster.stop()));
-  }, 60_000);
+  beforeAll(async () => {
+    [first, second] = await Promise.all([startCluster(), startCluster()]);
+  });
 
-  test("runs beside another without meeting it", { timeout: 180_000 }, async () => {
-    clusters.push(...(await Promise.all([startCluster(), startCluster()])));
-    const [first, second] = clusters as [Cluster, Cluster];
+  afterAll(async () => {
+    await Promise.all([first?.stop(), second?.stop()]);
+  });
+
+  test("runs beside another without meeting it", async () => {
     const object = { apiVersion: "v1", kind: "Namespace", metadata: { name: "only-in-one" } };
     await first.api.apply(object);
     expect(await first.api.read(object)).toBeDefined();
@@ -30,10 +33,8 @@ suite("a cluster", [clusterNeed()], () => {
     ).rejects.toMatchObject({ status: 401 });
   });
 
-  test("has Domino's nodes, ready, with GPUs where Domino's have them", { timeout: 120_000 }, async () => {
-    const cluster = await startCluster();
-    clusters.push(cluster);
-    const nodes = await cluster.api.list("v1", "Node");
+  test("has Domino's nodes, ready, with GPUs where Domino's have them", async () => {
+    const nodes = await first.api.list("v1", "Node");
     const gpus = Object.fromEntries(
       nodes.map((node) => [node.metadata.name, node["status"].allocatable["nvidia.com/gpu"]]),
     );
@@ -46,17 +47,16 @@ suite("a cluster", [clusterNeed()], () => {
     });
   });
 
-  test("leaves no process behind when its test stops it", { timeout: 120_000 }, async () => {
-    const cluster = await startCluster();
-    const { folder } = cluster;
-    const processes = cluster.processes();
+  test("leaves nothing behind when its test stops it", async () => {
+    const { folder } = second;
+    const processes = second.processes();
     expect(processes.length).toBeGreaterThanOrEqual(5);
-    await cluster.stop();
+    await second.stop();
     expect(processes.filter(isRunning)).toEqual([]);
     expect(existsSync(folder)).toBe(false);
   });
 
-  test("leaves no process behind when its test is killed", { timeout: 120_000 }, async () => {
+  test("leaves nothing behind when its test is killed", async () => {
     const holder = spawn(
       process.execPath,
       [fileURLToPath(new URL("cluster/hold-cluster.ts", import.meta.url))],

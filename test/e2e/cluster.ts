@@ -115,7 +115,8 @@ async function defineKinds(
   objects: readonly KubernetesObject[],
 ): Promise<readonly CustomDefinition[]> {
   const asked = new Set(objects.map(({ apiVersion, kind }) => `${groupOf(apiVersion)}/${kind}`));
-  const needed = (await customDefinitions()).filter(({ group, kind }) => asked.has(`${group}/${kind}`));
+  const found = await customDefinitions(objects.map(({ kind }) => kind));
+  const needed = found.filter(({ group, kind }) => asked.has(`${group}/${kind}`));
   for (const { object } of needed) await api.apply(object);
   for (const { object, group, kind } of needed) {
     // Established is not enough: the first requests after it can meet a store that is not there yet.

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { environmentFolder, pythonEnvironment, pythonServers } from "./python-environments.ts";
+import { suite, type Need } from "../e2e/requires.ts";
 import { pythonInterpreter } from "./python-interpreter.ts";
 
 const requirements = ["requirements.txt", "requirements-no-deps.txt"];
@@ -33,7 +34,13 @@ describe.each(pythonServers)("the environment of %s", (server) => {
   });
 });
 
-describe.runIf(pythonInterpreter().kind === "found")("an environment", () => {
+const interpreter = pythonInterpreter();
+const python: Need = {
+  name: "Python",
+  ...(interpreter.kind === "missing" ? { missing: interpreter.reason } : {}),
+};
+
+suite("an environment", [python], () => {
   async function emptyCache(): Promise<void> {
     const cache = await mkdtemp(join(tmpdir(), "python-cache-"));
     vi.stubEnv("XDG_CACHE_HOME", cache);
@@ -47,7 +54,7 @@ describe.runIf(pythonInterpreter().kind === "found")("an environment", () => {
     await emptyCache();
     expect(pythonEnvironment("triton")).toEqual({
       kind: "missing",
-      reason: "not prepared: run `node test/toolchain/python-main.ts triton`",
+      reason: "not prepared: run `npm run toolchain:servers triton`",
     });
   });
 

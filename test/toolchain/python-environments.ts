@@ -47,7 +47,7 @@ export function pythonEnvironment(server: PythonServer): PythonEnvironment {
   const interpreter = pythonInterpreter();
   if (interpreter.kind === "missing") return interpreter;
   const found = locate(server, interpreter);
-  const reason = `not prepared: run \`node test/toolchain/python-main.ts ${server}\``;
+  const reason = `not prepared: run \`npm run toolchain:servers ${server}\``;
   return existsSync(join(found.folder, completeMarker)) ? found : { kind: "missing", reason };
 }
 

@@ -27,15 +27,20 @@ function sharedFolder(): string {
   return process.env["DOMINO_INFERENCE_CRDS"] ?? join(repository, "../shared/crds");
 }
 
-/** Every definition that is to be had here. Where two sources have a kind, the first of this order counts. */
-export async function customDefinitions(): Promise<readonly CustomDefinition[]> {
+/** The definitions of some kinds that are to be had here. Where two sources have one, the first of this order counts. */
+export async function customDefinitions(kinds: Iterable<string>): Promise<readonly CustomDefinition[]> {
+  const asked = new Set(kinds);
   const carried = locateCarried("cert-manager-definitions");
   const found = [
-    ...(await sharedDefinitions()),
+    ...(await sharedDefinitions(asked)),
     ...(carried.kind === "found"
-      ? await definitionsIn(carried.folder, `cert-manager ${carried.version}`)
+      ? await definitionsIn(asked, carried.folder, `cert-manager ${carried.version}`)
       : []),
-    ...(await definitionsIn(join(repository, "test/fixtures/crds"), "written from the operator's facts")),
+    ...(await definitionsIn(
+      asked,
+      join(repository, "test/fixtures/crds"),
+      "written from the operator's facts",
+    )),
   ];
   const byName = new Map<string, CustomDefinition>();
   for (const definition of found) {
@@ -45,23 +50,30 @@ export async function customDefinitions(): Promise<readonly CustomDefinition[]> 
   return [...byName.values()];
 }
 
-async function sharedDefinitions(): Promise<readonly CustomDefinition[]> {
+async function sharedDefinitions(asked: ReadonlySet<string>): Promise<readonly CustomDefinition[]> {
   const folder = sharedFolder();
   if (!existsSync(folder)) return [];
   const found: CustomDefinition[] = [];
   for (const project of (await readdir(folder)).toSorted()) {
-    found.push(...(await definitionsIn(join(folder, project), `the definitions of ${project}`)));
+    found.push(...(await definitionsIn(asked, join(folder, project), `the definitions of ${project}`)));
   }
   return found;
 }
 
-async function definitionsIn(folder: string, source: string): Promise<readonly CustomDefinition[]> {
+async function definitionsIn(
+  asked: ReadonlySet<string>,
+  folder: string,
+  source: string,
+): Promise<readonly CustomDefinition[]> {
   const found: CustomDefinition[] = [];
   for (const file of (await readdir(folder)).toSorted()) {
     if (!file.endsWith(".yaml")) continue;
-    for (const document of parseAllDocuments(await readFile(join(folder, file), "utf8"))) {
+    const text = await readFile(join(folder, file), "utf8");
+    // Some have tens of thousands of lines, which take a second to parse.
+    if (!asked.values().some((kind) => text.includes(`kind: ${kind}`))) continue;
+    for (const document of parseAllDocuments(text)) {
       const object = document.toJS() as KubernetesObject | null;
-      if (object?.kind !== "CustomResourceDefinition") continue;
+      if (object?.kind !== "CustomResourceDefinition" || !asked.has(object["spec"].names.kind)) continue;
       found.push(
         definition(object, file.startsWith("RECONSTRUCTED_") ? `${source} (reconstructed)` : source),
       );

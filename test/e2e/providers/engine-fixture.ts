@@ -66,6 +66,7 @@ export class EngineFixture {
   /** What the last operation did, or would do, in the engine's order. */
   steps: readonly Step[] = [];
   readonly #cli: PulumiCommand;
+  #selected: Promise<Stack> | undefined;
 
   private constructor(folder: string, environment: Readonly<Record<string, string>>, cli: PulumiCommand) {
     this.folder = folder;
@@ -190,7 +191,8 @@ export class EngineFixture {
   }
 
   #stack(): Promise<Stack> {
-    return LocalWorkspace.createOrSelectStack(
+    // Once: selecting a stack runs the command line several times.
+    this.#selected ??= LocalWorkspace.createOrSelectStack(
       { stackName: "test", projectName: project, program: () => this.program() },
       {
         workDir: join(this.folder, "work"),
@@ -199,5 +201,6 @@ export class EngineFixture {
         projectSettings: { name: project, runtime: "nodejs" },
       },
     );
+    return this.#selected;
   }
 }

@@ -1,6 +1,6 @@
 import { constants } from "node:fs";
 import { access, chmod, mkdir, readFile, writeFile } from "node:fs/promises";
-import { homedir } from "node:os";
+import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 
 export type PluginName = "aws" | "eks" | "kubernetes";
@@ -89,8 +89,15 @@ async function writeLauncher(home: string, name: PluginName, officialProgram: st
       ? [process.execPath, main, version].map(quoted).join(" ")
       : `${quoted(officialProgram)} "$@"`;
   const launcher = join(folder, `pulumi-resource-${name}`);
-  // Options of the process that runs the tests are none of the plugin's.
-  await writeFile(launcher, `#!/bin/sh\nunset NODE_OPTIONS\nexec ${command}\n`);
+  const lines = [
+    "#!/bin/sh",
+    // Options of the process that runs the tests are none of the plugin's.
+    "unset NODE_OPTIONS",
+    // Plugins are started for every operation: half of their start is compiling.
+    `export NODE_COMPILE_CACHE=${quoted(join(tmpdir(), "node-compile-cache"))}`,
+    `exec ${command}`,
+  ];
+  await writeFile(launcher, `${lines.join("\n")}\n`);
   await chmod(launcher, 0o755);
 }
 

@@ -1,3 +1,4 @@
+import { flushCompileCache } from "node:module";
 import { Server, ServerCredentials } from "@grpc/grpc-js";
 import providerProtocol from "@pulumi/pulumi/proto/provider_grpc_pb.js";
 import { providerService } from "./provider-service.ts";
@@ -21,6 +22,8 @@ export async function serveProvider(provider: ResourceProvider, version: string)
   });
   endWithParent();
   process.stdout.write(`${port}\n`);
+  // The engine ends its plugins by a signal, at which Node would not keep what it compiled.
+  flushCompileCache();
 }
 
 /** A killed engine says no goodbye, and a plugin that outlives it would stay for ever. */

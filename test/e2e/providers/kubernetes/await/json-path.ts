@@ -11,10 +11,11 @@ const step =
  */
 export function valuesAt(object: unknown, path: string): readonly unknown[] {
   let values: readonly unknown[] = [object];
-  step.lastIndex = 0;
-  while (step.lastIndex < path.length) {
-    const from = step.lastIndex;
-    const match = step.exec(path);
+  // A place of its own in the path: a comparison looks up a path in the midst of this one.
+  const steps = new RegExp(step);
+  while (steps.lastIndex < path.length) {
+    const from = steps.lastIndex;
+    const match = steps.exec(path);
     if (!match) throw new Error(`the path ${path} is not understood from "${path.slice(from)}"`);
     const [, dotted, bracketed, index, anyElement, anyField, key, wanted] = match;
     const name = dotted ?? bracketed;

@@ -4,19 +4,14 @@ import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import type { PulumiCommand } from "@pulumi/pulumi/automation/index.js";
 import * as pulumi from "@pulumi/pulumi";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { PlatformError } from "../../../platform/errors/platform-error.ts";
-import { findEngineCli } from "../../../services/automation/engine-cli.ts";
 import { renderProgress } from "../../../services/automation/engine-progress.ts";
 import { EngineStack } from "../../../services/automation/engine-stack.ts";
+import { findEngine } from "../providers/engine-fixture.ts";
+import { suite } from "../requires.ts";
 
-const found = await findEngineCli().catch((error: unknown) => String(error));
-const reason = typeof found === "string" ? found.split("\n")[0] : undefined;
-if (reason !== undefined) {
-  process.stderr.write(
-    `skipped: the engine's own tests, because of ${reason.replace(/^PlatformError: /, "")}\n`,
-  );
-}
+const engine = await findEngine();
 
 class Thing extends pulumi.ComponentResource {
   constructor(name: string, opts?: pulumi.ComponentResourceOptions) {
@@ -26,7 +21,7 @@ class Thing extends pulumi.ComponentResource {
 }
 
 // Components need no provider plugin, so that the engine alone is enough.
-describe.skipIf(reason !== undefined)("on the real engine", () => {
+suite("a stack on the real engine", [engine.need], () => {
   let folder: string;
   let things: readonly string[] = [];
   let disturbance: () => Promise<void> = async () => undefined;
@@ -38,7 +33,7 @@ describe.skipIf(reason !== undefined)("on the real engine", () => {
       stack: name,
       workDir: folder,
       backendUrl: `file://${folder}`,
-      cli: found as PulumiCommand,
+      cli: engine.cli as PulumiCommand,
       program: async () => {
         for (const thing of things) new Thing(thing);
         await disturbance();
