@@ -1,10 +1,12 @@
 import { defineConfig } from "vitest/config";
+import { compileCache } from "./test/support/compile-cache.ts";
 
 /** Times that agree only where nothing else uses the processors. */
 const timed = ["test/e2e/emulator/**/*.test.ts"];
 
 const common = {
   pool: "forks",
+  env: compileCache,
   testTimeout: 120_000,
   hookTimeout: 120_000,
 } as const;

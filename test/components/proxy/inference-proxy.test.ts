@@ -1,7 +1,13 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { InferenceProxy, type InferenceProxyArgs } from "../../../components/proxy/inference-proxy.ts";
 import type { RoutingTable } from "../../../platform/routes/routing-table.ts";
-import { only, recordingOf, resourcesOf, type RecordedResource } from "../support/resources-of.ts";
+import {
+  createdAfter,
+  only,
+  recordingOf,
+  resourcesOf,
+  type RecordedResource,
+} from "../support/resources-of.ts";
 import { present } from "../support/present.ts";
 
 const routes: RoutingTable = {
@@ -97,6 +103,11 @@ describe("the inference proxy", () => {
       deployment().spec.template.metadata,
     );
     expect(only(changed, ":ConfigMap").inputs.metadata.name).toBe("inference-routes");
+  });
+
+  test("has its Service made after its replicas, since Pulumi would wait for endpoints of those that failed", () => {
+    const before = createdAfter(resources, only(resources, ":Service"));
+    expect(before).toContain(only(resources, ":Deployment").urn);
   });
 
   test("is probed over TLS, for life and for readiness", () => {

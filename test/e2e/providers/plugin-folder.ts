@@ -1,7 +1,8 @@
 import { constants } from "node:fs";
 import { access, chmod, mkdir, readFile, writeFile } from "node:fs/promises";
-import { homedir, tmpdir } from "node:os";
+import { homedir } from "node:os";
 import { join } from "node:path";
+import { compileCache } from "../../support/compile-cache.ts";
 
 export type PluginName = "aws" | "eks" | "kubernetes";
 
@@ -93,8 +94,7 @@ async function writeLauncher(home: string, name: PluginName, officialProgram: st
     "#!/bin/sh",
     // Options of the process that runs the tests are none of the plugin's.
     "unset NODE_OPTIONS",
-    // Plugins are started for every operation: half of their start is compiling.
-    `export NODE_COMPILE_CACHE=${quoted(join(tmpdir(), "node-compile-cache"))}`,
+    `export NODE_COMPILE_CACHE=${quoted(compileCache.NODE_COMPILE_CACHE)}`,
     `exec ${command}`,
   ];
   await writeFile(launcher, `${lines.join("\n")}\n`);
