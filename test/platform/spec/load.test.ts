@@ -1,12 +1,15 @@
 import { mkdtempSync, writeFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { renderProblem } from "../../../platform/errors/platform-error.ts";
 import { loadSpec } from "../../../platform/spec/load.ts";
 import { parsed, problemsOf, smallSpec, smallSpecWith } from "../../support/spec-fixture.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "spec-"));
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "spec-"));
+});
 afterAll(() => rmSync(folder, { recursive: true }));
 
 describe("a valid spec", () => {
