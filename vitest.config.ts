@@ -9,6 +9,8 @@ export default defineConfig({
     // Pulumi keeps its mocks and its settings in process-wide state: one process a file keeps them apart.
     pool: "forks",
     env: compileCache,
+    // As many as processors: vitest would leave one of two to itself, which has little to do.
+    maxWorkers: "100%",
     testTimeout: 30_000,
     hookTimeout: 30_000,
   },
