@@ -11,7 +11,7 @@ const common = {
   hookTimeout: 120_000,
 } as const;
 
-/** Tests against real parts of others: servers, a cluster, the engine. Slow to start, and they wait more than they work. */
+/** Tests against real parts of others: servers, a cluster, the engine. */
 export default defineConfig({
   test: {
     projects: [
@@ -30,6 +30,7 @@ export default defineConfig({
           name: "real parts",
           include: ["test/e2e/**/*.test.ts"],
           exclude: ["**/node_modules/**", ...timed],
+          // More than two processors need: clusters and servers are waited for a third of the time.
           maxWorkers: 3,
           sequence: { groupOrder: 2 },
         },

@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import { signatureKey } from "../../../services/automation/wire-values.ts";
 import { placeholderAnswer, placeholderId, placeholderState } from "../../../stacks/placeholders.ts";
 
 /** A resource as the engine would see it. */
@@ -135,8 +136,6 @@ function recorded(request: RegisterRequest, response: RegisterResponse): Recorde
     provider: request.getProvider(),
   };
 }
-
-const signatureKey = "4dabf18193072939515e22adb298388d";
 
 /** Replaces Pulumi's envelopes of secrets; everything else stays. */
 function plain(value: unknown): unknown {

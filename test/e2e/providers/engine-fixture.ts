@@ -145,6 +145,16 @@ export class EngineFixture {
     return this.#recorded(async (options) => ({ ...(await stack.destroy(options)).summary.resourceChanges }));
   }
 
+  /** What an operation says that must fail: its error, and everything that it printed. */
+  async failure(operation: Promise<unknown>): Promise<string> {
+    const error = await operation.then(
+      () => undefined,
+      (thrown: unknown) => String(thrown),
+    );
+    if (error === undefined) throw new Error("the operation succeeded");
+    return `${error}\n${this.output}`;
+  }
+
   /** The stack's state, as it is on disk. */
   async stateText(): Promise<string> {
     return readFile(join(this.folder, ".pulumi", "stacks", project, "test.json"), "utf8");

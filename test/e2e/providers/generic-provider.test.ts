@@ -36,15 +36,6 @@ suite("the stand-in of the aws provider under the real engine", [engine.need], (
     };
   }
 
-  async function failure(operation: Promise<unknown>): Promise<string> {
-    const thrown: unknown = await operation.then(
-      () => undefined,
-      (error: unknown) => error,
-    );
-    if (thrown === undefined) throw new Error("the operation succeeded");
-    return stack.output;
-  }
-
   test("creates, changes in place, replaces and deletes a role, and sees no changes in between", async () => {
     stack.program = roleProgram({ name: "acme-role", description: "one" });
     expect(await stack.preview()).toEqual({ create: 2 });
@@ -116,7 +107,7 @@ suite("the stand-in of the aws provider under the real engine", [engine.need], (
 
     await stack.failures([{ type: accessPointType, operation: "create" }]);
     stack.program = program("/b", "test");
-    await failure(stack.up());
+    await stack.failure(stack.up());
     expect((await stack.records.list(accessPointType)).map(({ id }) => id)).toEqual([first?.id]);
     expect(await stack.up()).toEqual({ replace: 1, same: 1 });
     expect(await stack.records.list(accessPointType)).toMatchObject([
@@ -169,7 +160,9 @@ suite("the stand-in of the aws provider under the real engine", [engine.need], (
       const two = new Role("two", { name: "acme", assumeRolePolicy: "{}" });
       return { two: two.arn };
     };
-    expect(await failure(stack.up())).toContain("EntityAlreadyExists: Role with name acme already exists.");
+    expect(await stack.failure(stack.up())).toContain(
+      "EntityAlreadyExists: Role with name acme already exists.",
+    );
     expect(await stack.records.list(roleType)).toHaveLength(1);
   });
 
@@ -230,7 +223,7 @@ suite("the stand-in of the aws provider under the real engine", [engine.need], (
       return { arn: point.arn, tags: point.tagsAll, endpoint: cluster.endpoint, cluster: cluster.arn };
     };
     stack.program = program("210987654321");
-    expect(await failure(stack.up())).toContain("AWS account ID not allowed: 123456789012");
+    expect(await stack.failure(stack.up())).toContain("AWS account ID not allowed: 123456789012");
     stack.program = program("123456789012");
     await mkdir(stack.cloud, { recursive: true });
     await writeFile(
@@ -253,19 +246,19 @@ suite("the stand-in of the aws provider under the real engine", [engine.need], (
       { type: roleType, operation: "create", message: "connection reset", after: true },
     ]);
     stack.program = roleProgram({ name: "acme", description: "one" });
-    expect(await failure(stack.up())).toContain("Throttling: Rate exceeded");
-    expect(await failure(stack.up())).toContain("Throttling: Rate exceeded");
+    expect(await stack.failure(stack.up())).toContain("Throttling: Rate exceeded");
+    expect(await stack.failure(stack.up())).toContain("Throttling: Rate exceeded");
     expect(await stack.records.list()).toEqual([]);
-    expect(await failure(stack.up())).toContain("connection reset");
+    expect(await stack.failure(stack.up())).toContain("connection reset");
     expect(await stack.records.list()).toHaveLength(1);
-    expect(await failure(stack.up())).toContain("EntityAlreadyExists");
+    expect(await stack.failure(stack.up())).toContain("EntityAlreadyExists");
     expect(await countStrikes(stack.cloud)).toBe(3);
   });
 
   test("ends with an engine that is killed while an operation hangs", async () => {
     await stack.failures([{ type: roleType, operation: "create", hang: true, after: true }]);
     stack.program = roleProgram({ name: "acme", description: "one" });
-    const operation = failure(stack.up());
+    const operation = stack.failure(stack.up());
     while ((await countStrikes(stack.cloud)) === 0 || (await stack.records.list()).length === 0) {
       await setTimeout(20);
     }

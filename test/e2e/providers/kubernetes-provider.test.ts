@@ -60,15 +60,6 @@ suite(
       };
     }
 
-    async function failure(operation: Promise<unknown>): Promise<string> {
-      const thrown: unknown = await operation.then(
-        () => undefined,
-        (error: unknown) => error,
-      );
-      if (thrown === undefined) throw new Error("the operation succeeded");
-      return stack.output;
-    }
-
     const namespaceOf = (name: string) => ({ apiVersion: "v1", kind: "Namespace", metadata: { name } });
     const configMapOf = (namespace: string, name: string) => ({
       apiVersion: "v1",
@@ -180,7 +171,7 @@ suite(
         );
         return {};
       });
-      expect(await failure(stack.preview())).toContain(".metadata.lables");
+      expect(await stack.failure(stack.preview())).toContain(".metadata.lables");
       expect(await cluster.api.read(configMapOf("default", "map"))).toBeUndefined();
     });
 
@@ -221,7 +212,7 @@ suite(
       stack.program = program((options) =>
         web({ nodeSelector: { "no-such": "node" }, annotations }, options),
       );
-      const output = await failure(stack.up());
+      const output = await stack.failure(stack.up());
       expect(output).toContain("timed out after 2 s");
       expect(output).toContain("Unschedulable");
       const [first] = await cluster.api.list("apps/v1", "Deployment", "web");
@@ -229,7 +220,7 @@ suite(
       expect(await stack.stateText()).toContain("web/web");
 
       // Unchanged, it is tried again.
-      expect(await failure(stack.up())).toContain("timed out after 2 s");
+      expect(await stack.failure(stack.up())).toContain("timed out after 2 s");
       stack.program = program((options) => web({}, options));
       expect(await stack.up()).toEqual({ update: 1, same: 3 });
       const [second] = await cluster.api.list("apps/v1", "Deployment", "web");
@@ -401,10 +392,10 @@ suite(
         return {};
       };
       stack.program = program(objects);
-      expect(await failure(stack.up())).toContain("connection reset");
+      expect(await stack.failure(stack.up())).toContain("connection reset");
       const before = await cluster.api.read(configMapOf("default", "map"));
       expect(before).toBeDefined();
-      expect(await failure(stack.up())).toContain('ConfigMap "default/map" already exists');
+      expect(await stack.failure(stack.up())).toContain('ConfigMap "default/map" already exists');
       stack.program = program(objects, { upsertExistingObjects: true });
       expect(await stack.up()).toMatchObject({ create: 1 });
       const after = await cluster.api.read(configMapOf("default", "map"));

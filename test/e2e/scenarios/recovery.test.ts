@@ -17,22 +17,12 @@ suite("the real engine on a dev platform to which something happens", [engine.ne
   beforeEach(() => bed.openStack());
   afterEach(() => bed.closeStack());
 
-  /** The message of an operation that must fail. */
-  async function failureOf(operation: Promise<unknown>): Promise<string> {
-    const refusal = await operation.then(
-      () => undefined,
-      (error: unknown) => String(error),
-    );
-    if (refusal === undefined) throw new Error("the operation succeeded");
-    return refusal;
-  }
-
   test("goes on where providers failed half-way", { timeout: 180_000 }, async () => {
     const planned = await bed.stack.preview();
     await bed.stack.failures([
       { type: nodeGroup, operation: "create", message: "InsufficientInstanceCapacity: no g6.xlarge" },
     ]);
-    expect(await failureOf(bed.stack.up())).toContain("InsufficientInstanceCapacity");
+    expect(await bed.stack.failure(bed.stack.up())).toContain("InsufficientInstanceCapacity");
     await bed.stack.failures([
       {
         type: "kubernetes:apps/v1:Deployment",
@@ -41,7 +31,7 @@ suite("the real engine on a dev platform to which something happens", [engine.ne
         message: "the API server was gone for a moment",
       },
     ]);
-    expect(await failureOf(bed.stack.up())).toContain("the API server was gone for a moment");
+    expect(await bed.stack.failure(bed.stack.up())).toContain("the API server was gone for a moment");
     const { create = 0, same = 0 } = await bed.stack.up();
     expect(same).toBeGreaterThan(10);
     expect(create + same).toBe(planned["create"]);
@@ -82,7 +72,7 @@ suite("the real engine on a dev platform to which something happens", [engine.ne
     for (const pid of running) process.kill(pid, "SIGKILL");
     expect(await interrupted).toBe("failed");
     // The lock is the dead process's: nobody but a person can know that.
-    expect(await failureOf(bed.stack.up())).toMatch(/locked|lock/);
+    expect(await bed.stack.failure(bed.stack.up())).toContain("the stack is currently locked");
     await bed.stack.cancel();
   }
 
@@ -166,7 +156,7 @@ suite("the real engine on a dev platform to which something happens", [engine.ne
     });
     await bed.cluster.api.merge(deployment, graceOf(seconds + 60));
     expect(await bed.stack.refresh()).toMatchObject({ update: 1 });
-    expect(await failureOf(bed.stack.preview())).toMatch(/conflict.*terminationGracePeriodSeconds/);
+    expect(await bed.stack.failure(bed.stack.preview())).toMatch(/conflict.*terminationGracePeriodSeconds/);
     await bed.cluster.api.merge(deployment, graceOf(seconds));
     await bed.stack.refresh();
     expect(Object.keys(await bed.stack.preview())).toEqual(["same"]);
