@@ -1,7 +1,7 @@
 import type { OptimizeResult } from "./allocation.ts";
-import { allocationsOf, assign, unplacedOf } from "./assignment/assign.ts";
-import { Platform } from "./assignment/platform-cost.ts";
-import type { SizedGroup } from "./assignment/platform-cost.ts";
+import { allocationsOf, assign, unplacedOf } from "./placement/assign.ts";
+import { Platform } from "./placement/platform-cost.ts";
+import type { SizedGroup } from "./placement/platform-cost.ts";
 import { nodeTypesByAccelerator } from "./packing/node-fit.ts";
 import { nodePoolsOf } from "./packing/pack.ts";
 import type { OptimizeProblem } from "./problem.ts";
