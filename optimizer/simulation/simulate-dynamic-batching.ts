@@ -29,6 +29,7 @@ export interface InferenceLoad extends PoissonLoad {
 }
 
 export interface BatchingSimulationOptions {
+  /** Without `maxWaiting` the queue has no end, as in the analytic model: nobody is refused. */
   readonly engine: DynamicBatchSettings;
   readonly load: InferenceLoad | TraceLoad<InferenceArrival>;
   /**
@@ -71,14 +72,15 @@ export interface BatchingSimulation {
 
 /** Deterministic: equal options and random numbers give an equal answer. Throws a RangeError for options out of range. */
 export function simulateDynamicBatching(options: BatchingSimulationOptions): BatchingSimulation {
-  const { engine, load, maxBatches = 10_000_000 } = options;
+  const { load, maxBatches = 10_000_000 } = options;
+  const engine = { ...options.engine, maxWaiting: options.engine.maxWaiting ?? Number.POSITIVE_INFINITY };
   const measured = measuredRequests(load);
   checkItems(engine, load);
   if (load.kind === "trace") checkTimes(load.arrivals);
   const arrivals = load.kind === "trace" ? load.arrivals : randomArrivals(load);
   const run = runBatching(engine, arrivals, measured, maxBatches);
   const requests = run.requests.slice(measured.first, measured.first + measured.count);
-  const saturation = saturatedInferencePerSecond(engine, workOf(load));
+  const saturation = saturatedInferencePerSecond(options.engine, workOf(load));
   return {
     summary: summarise(requests, run.window, offeredPerSecond(load), saturation),
     ended: run.ended,

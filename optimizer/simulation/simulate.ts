@@ -26,6 +26,7 @@ export interface GenerationLoad extends PoissonLoad {
 }
 
 export interface SimulationOptions {
+  /** Without `maxWaiting` the queue has no end, as in the analytic model: nobody is refused. */
   readonly engine: ContinuousBatchSettings;
   readonly load: GenerationLoad | TraceLoad<GenerationArrival>;
   /**
@@ -81,7 +82,12 @@ export interface Simulation {
 }
 
 /** Deterministic: equal options and random numbers give an equal answer. Throws a RangeError for options out of range. */
-export function simulate({ engine, load, maxIterations = 100_000_000 }: SimulationOptions): Simulation {
+export function simulate({
+  engine: settings,
+  load,
+  maxIterations = 100_000_000,
+}: SimulationOptions): Simulation {
+  const engine = { ...settings, maxWaiting: settings.maxWaiting ?? Number.POSITIVE_INFINITY };
   if (load.kind === "trace") checkTrace(load.arrivals);
   const measured = measuredRequests(load);
   const arrivals = load.kind === "trace" ? load.arrivals : randomArrivals(load);

@@ -87,14 +87,23 @@ describe("random arrivals", () => {
   });
 
   test("above saturation fill the queue, are refused, and get the saturation rate", () => {
-    const { summary, ended } = simulated({ ...chat, ratePerSecond: 18, requests: 10_000 });
+    const bounded = { maxWaiting: 640 };
+    const { summary, ended } = simulated({ ...chat, ratePerSecond: 18, requests: 10_000 }, bounded);
     expect(ended).toBe("complete");
     expect(summary.utilisation).toBeGreaterThan(2.5);
     expect(summary.refused + summary.finished).toBe(10_000);
     expect(summary.refused).toBeGreaterThan(5_000);
     expect(summary.throughputPerSecond / summary.saturationRatePerSecond).toBeCloseTo(1, 1);
-    // 10 times 64 may wait, and do.
+    // 640 may wait, and do.
     expect(summary.meanWaiting).toBeGreaterThan(600);
+  });
+
+  test("above saturation all wait their turn where the queue has no bound", () => {
+    const { summary, ended } = simulated({ ...chat, ratePerSecond: 18, requests: 10_000 });
+    expect(ended).toBe("complete");
+    expect(summary.refused).toBe(0);
+    expect(summary.finished).toBe(10_000);
+    expect(summary.meanWaiting).toBeGreaterThan(2_000);
   });
 
   test("at any rate end at a bound, be it of arrivals or of iterations", () => {
