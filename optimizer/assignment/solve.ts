@@ -1,0 +1,142 @@
+import { extname } from "node:path";
+import { Worker } from "node:worker_threads";
+
+import { certain } from "../certain.ts";
+import { unserved } from "./assignment-problem.ts";
+import type { Assignment, AssignmentProblem } from "./assignment-problem.ts";
+import { compileProblem, toAssignment } from "./compiled-problem.ts";
+import type { CompiledProblem } from "./compiled-problem.ts";
+import type { Bounds } from "./exact-search.ts";
+import type { ExactSearchMessage, ExactSearchTask } from "./highs-worker.ts";
+import { quickSearch } from "./quick.ts";
+import { compareServed, scoreOf } from "./score.ts";
+import { isUsable, servableByLevel } from "./stage.ts";
+
+export interface SolveLimits {
+  /** Time after which the best assignment so far is the answer. 0 gives the quick one. */
+  readonly timeLimitMs: number;
+  /** Ends the search as the time limit does. */
+  readonly signal?: AbortSignal;
+  /** Called with each better assignment as it is found, the first at once. */
+  readonly onIncumbent?: (assignment: Assignment) => void;
+}
+
+export interface AssignmentProof {
+  /**
+   * `optimal`: no assignment is better. `trivial`: the same, since every server has its best option. `feasible`: the
+   * best found in the time.
+   */
+  readonly status: "optimal" | "feasible" | "trivial";
+  /**
+   * 0 where it is proven. Otherwise how far the answer can be from the best at most: where the counts are proven, the
+   * share of the value, related to the sum of the values' magnitudes, since values of both signs may cancel out; where
+   * they are not, the share of servers that could be served in addition in the first level that is not proven.
+   */
+  readonly gap: number;
+  /** Whether no assignment serves more servers of a more important priority. */
+  readonly isServedProven: boolean;
+}
+
+export interface AssignmentAnswer {
+  readonly assignment: Assignment;
+  readonly proof: AssignmentProof;
+  readonly elapsedMs: number;
+}
+
+/** Beside this file, as source or compiled. */
+const workerFile = new URL(`./highs-worker${extname(import.meta.url)}`, import.meta.url);
+
+/**
+ * The best assignment: most servers of the most important priority, then of the next and so on; then the least value.
+ * The same for the same problem where it is proven before the time is over.
+ */
+export async function solveAssignment(
+  problem: AssignmentProblem,
+  limits: SolveLimits,
+): Promise<AssignmentAnswer> {
+  const startedMs = performance.now();
+  const compiled = compileProblem(problem);
+  let chosen = quickSearch(compiled);
+  let bounds: Bounds = { served: servableByLevel(compiled), value: leastValue(compiled) };
+  const answer = (): AssignmentAnswer => ({
+    assignment: toAssignment(compiled, chosen),
+    proof: proofOf(compiled, chosen, bounds),
+    elapsedMs: performance.now() - startedMs,
+  });
+  limits.onIncumbent?.(toAssignment(compiled, chosen));
+  if (proofOf(compiled, chosen, bounds).status === "optimal") {
+    return { ...answer(), proof: { status: "trivial", gap: 0, isServedProven: true } };
+  }
+  const timeLimitMs = limits.timeLimitMs - (performance.now() - startedMs);
+  if (timeLimitMs <= 0 || limits.signal?.aborted) return answer();
+  await searchInWorker({ problem: compiled, incumbent: chosen, timeLimitMs }, limits.signal, (message) => {
+    if (message.kind === "incumbent") {
+      chosen = message.chosen;
+      limits.onIncumbent?.(toAssignment(compiled, chosen));
+    } else if (message.kind === "bounds") {
+      bounds = message.bounds;
+    }
+  });
+  return answer();
+}
+
+/** Resolves when the search is done, the time is over, or it is aborted; then no thread is left. */
+async function searchInWorker(
+  task: ExactSearchTask,
+  signal: AbortSignal | undefined,
+  onMessage: (message: ExactSearchMessage) => void,
+): Promise<void> {
+  const worker = new Worker(workerFile, { workerData: task });
+  const { promise, resolve, reject } = Promise.withResolvers<undefined>();
+  const end = (): void => resolve(undefined);
+  const timer = setTimeout(end, task.timeLimitMs);
+  signal?.addEventListener("abort", end);
+  worker.on("message", (message: ExactSearchMessage) => {
+    if (message.kind === "done") end();
+    else onMessage(message);
+  });
+  worker.once("error", reject);
+  worker.once("exit", end);
+  try {
+    await promise;
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", end);
+    worker.removeAllListeners("message");
+    await worker.terminate();
+  }
+}
+
+/** Sum of the least values of the servers that can be served: below what any assignment of all of them can have. */
+function leastValue(problem: CompiledProblem): number {
+  let sum = 0;
+  for (let server = 0; server < problem.serverCount; server++) {
+    const end = certain(problem.optionStart[server + 1]);
+    for (let option = certain(problem.optionStart[server]); option < end; option++) {
+      if (!isUsable(problem, option)) continue;
+      sum += certain(problem.value[option]);
+      break;
+    }
+  }
+  return sum;
+}
+
+/** Share of the value's magnitude that is rounding. */
+const equalFraction = 1e-9;
+
+function proofOf(problem: CompiledProblem, chosen: Int32Array, bounds: Bounds): AssignmentProof {
+  const { served, value } = scoreOf(problem, chosen);
+  if (compareServed(served, bounds.served) !== 0) {
+    const level = served.findIndex((count, at) => count !== bounds.served[at]);
+    const most = certain(bounds.served[level]);
+    return { status: "feasible", gap: (most - certain(served[level])) / most, isServedProven: false };
+  }
+  let magnitude = Math.abs(bounds.value);
+  let sum = 0;
+  for (const option of chosen) if (option !== unserved) sum += Math.abs(certain(problem.value[option]));
+  magnitude = Math.max(magnitude, sum);
+  const gap = magnitude === 0 ? 0 : Math.max(value - bounds.value, 0) / magnitude;
+  return gap <= equalFraction
+    ? { status: "optimal", gap: 0, isServedProven: true }
+    : { status: "feasible", gap, isServedProven: true };
+}
