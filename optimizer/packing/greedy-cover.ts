@@ -105,7 +105,7 @@ function exchangedForCheapest(
 ): NodePattern {
   let cheapest = pattern.node;
   for (const node of nodeTypes) {
-    if (price(node) < price(cheapest) && holds(node.allocatable, classes, pattern.contents)) cheapest = node;
+    if (price(node) < price(cheapest) && holds(node, classes, pattern.contents)) cheapest = node;
   }
   return { ...pattern, node: cheapest };
 }

@@ -9,6 +9,8 @@ import type { Allocatable } from "./allocatable.ts";
 export interface NodeType {
   readonly instanceType: InstanceType;
   readonly allocatable: Allocatable;
+  /** What such a node costs. */
+  readonly usdPerHour: number;
 }
 
 /** The node types of each accelerator, in order of name; an accelerator without any has no entry. */
@@ -18,7 +20,11 @@ export function nodeTypesByAccelerator(
 ): ReadonlyMap<string, readonly NodeType[]> {
   const nodeTypes = instanceTypes
     .toSorted((a, b) => compareText(a.name, b.name))
-    .map((instanceType) => ({ instanceType, allocatable: allocatable(instanceType, reservation) }));
+    .map((instanceType) => ({
+      instanceType,
+      allocatable: allocatable(instanceType, reservation),
+      usdPerHour: instanceType.usdPerHour,
+    }));
   return Map.groupBy(nodeTypes, ({ instanceType }) => instanceType.accelerator);
 }
 

@@ -70,12 +70,17 @@ export function roomLeft(
 }
 
 export function holds(
-  node: Allocatable,
+  node: NodeType,
   classes: readonly ReplicaClass[],
   contents: readonly number[],
 ): boolean {
-  const left = roomLeft(node, classes, contents);
+  const left = roomLeft(node.allocatable, classes, contents);
   return left.cpuMillis >= 0 && left.memoryMiB >= 0 && left.gpuCount >= 0 && left.podCount >= 0;
+}
+
+/** Replicas of a class that fit on one empty node. */
+export function replicasOn(node: NodeType, one: ReplicaClass): number {
+  return replicasPerNode(node.allocatable, one.gpusPerReplica, one);
 }
 
 /** As many of the remaining replicas as fit, taking the classes in the given order. */

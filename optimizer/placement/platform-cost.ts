@@ -1,8 +1,8 @@
 import { certain } from "../certain.ts";
 import type { Candidate } from "../allocation.ts";
 import type { NodeType } from "../packing/node-fit.ts";
-import { packAccelerator } from "../packing/pack.ts";
-import type { AcceleratorPacking } from "../packing/pack.ts";
+import { packAccelerator, packWithProof } from "../packing/pack.ts";
+import type { AcceleratorPacking, ProvenPacking } from "../packing/pack.ts";
 import type { ReplicaDemand } from "../packing/replica-class.ts";
 import { compareText } from "../text-order.ts";
 import type { GroupDemand, Rejection } from "../workload.ts";
@@ -75,10 +75,13 @@ export class Platform {
     return { nodeUsdPerHour, gpuUsdPerHour };
   }
 
-  packingsOf(choice: Choice): readonly (readonly [string, AcceleratorPacking])[] {
+  /** The packings of a choice that is final, as good as they get. */
+  packingsOf(choice: Choice): readonly (readonly [string, ProvenPacking])[] {
     return [...this.#byAccelerator(choice)]
       .flatMap(([accelerator, members]) => {
-        const packing = this.#packingOf(accelerator, members, choice);
+        const demands = members.map((index) => this.#demandOf(index, certain(choice[index])));
+        const nodeTypes = this.#nodeTypes.get(accelerator) ?? [];
+        const packing = packWithProof(demands, nodeTypes, this.limitOf(accelerator));
         return packing ? [[accelerator, packing] as const] : [];
       })
       .toSorted(([a], [b]) => compareText(a, b));

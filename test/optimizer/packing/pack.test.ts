@@ -2,7 +2,6 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
 import { certain } from "../../../optimizer/certain.ts";
-import type { InstanceType } from "../../../optimizer/catalog/catalog.ts";
 import { allocatable } from "../../../optimizer/packing/allocatable.ts";
 import { exactCover } from "../../../optimizer/packing/exact-cover.ts";
 import { greedyCover } from "../../../optimizer/packing/greedy-cover.ts";
@@ -13,6 +12,8 @@ import type { Packing } from "../../../optimizer/packing/pack.ts";
 import { replicaClasses } from "../../../optimizer/packing/replica-class.ts";
 import type { ReplicaDemand } from "../../../optimizer/packing/replica-class.ts";
 import { instanceType, noReservation } from "../problems.ts";
+import { cheapestSplit } from "./cheapest-split.ts";
+import { demands, types } from "./random-fleets.ts";
 
 const demand = (overrides: Partial<ReplicaDemand> = {}): ReplicaDemand => ({
   group: "g",
@@ -30,31 +31,6 @@ const large = instanceType({ name: "a.8", gpuCount: 8, vcpuCount: 96, memoryGiB:
 
 const nodesOf = (packing: Packing) =>
   packing.nodePools.map(({ instanceType: name, nodeCount }) => `${nodeCount} ${name}`).toSorted();
-
-const types = fc
-  .array(
-    fc.record({
-      gpuCount: fc.constantFrom(1, 2, 4, 8),
-      vcpuCount: fc.constantFrom(4, 8, 16, 64),
-      memoryGiB: fc.constantFrom(16, 64, 256),
-      maxPodCount: fc.constantFrom(4, 29, 100),
-      usdPerHour: fc.integer({ min: 1, max: 40 }),
-    }),
-    { minLength: 1, maxLength: 5 },
-  )
-  .map((all) => all.map((one, at): InstanceType => ({ ...one, name: `t${at}`, accelerator: "A" })));
-const demands = (mostReplicas: number) =>
-  fc
-    .array(
-      fc.record({
-        gpusPerReplica: fc.constantFrom(1, 2, 4),
-        replicas: fc.integer({ min: 0, max: mostReplicas }),
-        cpuMillis: fc.constantFrom(500, 2000, 7000),
-        memoryMiB: fc.constantFrom(1024, 8192, 30_000),
-      }),
-      { minLength: 1, maxLength: 5 },
-    )
-    .map((all) => all.map((one, at): ReplicaDemand => ({ ...one, group: `g${at}`, accelerator: "A" })));
 
 describe("packing replicas onto nodes", () => {
   it("buys one large node where it is cheaper than several small ones", () => {
@@ -114,7 +90,7 @@ describe("packing replicas onto nodes", () => {
       [small],
       noReservation,
     );
-    expect(packing).toEqual({ nodePools: [], usdPerHour: 0, unpacked: ["A", "B"] });
+    expect(packing).toEqual({ nodePools: [], usdPerHour: 0, lowerBoundUsdPerHour: 0, unpacked: ["A", "B"] });
   });
 
   it("packs a thousand replicas of many groups", () => {
@@ -223,27 +199,3 @@ describe("the exact cover", () => {
     );
   });
 });
-
-/** Every set partition of the replicas, each part on the cheapest node that holds it. */
-function cheapestSplit(classes: ReturnType<typeof replicaClasses>, nodeTypes: readonly NodeType[]): number {
-  const replicas = classes.flatMap((one) => Array.from({ length: one.replicas }, () => one));
-  const nodeCost = (part: typeof replicas) => {
-    const sum = (of: (one: (typeof replicas)[number]) => number) =>
-      part.reduce((total, one) => total + of(one), 0);
-    const holding = nodeTypes.filter(
-      ({ allocatable: room }) =>
-        sum(({ gpusPerReplica }) => gpusPerReplica) <= room.gpuCount &&
-        sum(({ cpuMillis }) => cpuMillis) <= room.cpuMillis &&
-        sum(({ memoryMiB }) => memoryMiB) <= room.memoryMiB &&
-        part.length <= room.podCount,
-    );
-    return Math.min(...holding.map(({ instanceType: { usdPerHour } }) => usdPerHour));
-  };
-  const split = (at: number, parts: readonly (typeof replicas)[]): number => {
-    if (at === replicas.length) return parts.reduce((sum, part) => sum + nodeCost(part), 0);
-    const one = certain(replicas[at]);
-    const joined = parts.map((part, index) => split(at + 1, parts.with(index, [...part, one])));
-    return Math.min(split(at + 1, [...parts, [one]]), ...joined);
-  };
-  return split(0, []);
-}
