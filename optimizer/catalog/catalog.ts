@@ -38,8 +38,13 @@ export interface ModelArchitecture {
   readonly name: string;
   /** `generation`: decodes token by token (LLM). `request-response`: one forward pass a request. */
   readonly task: "generation" | "request-response";
+  /** All weights, those of all experts included. */
   readonly parameterCount: number;
   readonly layerCount: number;
+  /** Width of the activations between layers. Default: guessed from parameters and layers. */
+  readonly hiddenSize?: number;
+  /** Mixture of experts; absent where every token goes through all weights. */
+  readonly experts?: ExpertWeights;
   /** Key/value heads per layer; equals the attention heads where the model has no grouped queries. */
   readonly kvHeadCount: number;
   readonly headDimension: number;
@@ -50,6 +55,16 @@ export interface ModelArchitecture {
   /** Tokens in one typical request of a `request-response` model; absent for `generation`. */
   readonly tokensPerRequest?: number;
   readonly source: string;
+}
+
+/** Weights that only some tokens go through: the routed experts of all layers. */
+export interface ExpertWeights {
+  /** Experts a layer. */
+  readonly count: number;
+  /** Experts of a layer that one token goes through. */
+  readonly perToken: number;
+  /** Weights of all experts of all layers; part of the model's `parameterCount`. */
+  readonly parameterCount: number;
 }
 
 /** Prices and hardware facts of one date: immutable once released, so that an update never resizes a stack. */

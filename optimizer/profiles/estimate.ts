@@ -2,6 +2,7 @@ import type { Accelerator, ModelArchitecture } from "../catalog/catalog.ts";
 import type { Rejection } from "../workload.ts";
 import { activationsGiB, usableGpuGiB } from "./gpu-memory.ts";
 import type { PerformanceProfile, ProfileOrigin } from "./performance-profile.ts";
+import { decodeLine } from "./expert-decode.ts";
 import {
   computeMsPerToken,
   exchangeMsPerToken,
@@ -13,6 +14,7 @@ import {
   readMs,
   syncMsPerIteration,
   weightBytes,
+  weightBytesRead,
   weightsGiB,
 } from "./roofline.ts";
 
@@ -40,10 +42,15 @@ const mostSequences = 256;
 const requestBatchSize = 32;
 
 /** Half, because engines, their versions and their kernels differ that much on one and the same accelerator. */
-const origin: ProfileOrigin = {
+const rooflineUncertainty = 0.5;
+
+const rooflineSource =
+  "roofline: datasheet bandwidth and throughput of the accelerator, dimensions of the model";
+
+const rooflineOrigin: ProfileOrigin = {
   kind: "estimate",
-  source: "roofline: datasheet bandwidth and throughput of the accelerator, dimensions of the model",
-  uncertaintyFraction: 0.5,
+  source: rooflineSource,
+  uncertaintyFraction: rooflineUncertainty,
 };
 
 /** Profiles of the model on each accelerator and number of cards that can hold it. */
@@ -80,43 +87,63 @@ export function estimateProfiles(
         continue;
       }
       const sequences = sequenceGiB > 0 ? Math.floor((usableGiB - fixedGiB) / (sequenceGiB * copies)) : 1;
+      const maxBatchSize = generates ? Math.min(Math.max(sequences, 1), mostSequences) : requestBatchSize;
       profiles.push({
         model: architecture.name,
         accelerator: accelerator.name,
         gpusPerReplica,
-        maxBatchSize: generates ? Math.min(Math.max(sequences, 1), mostSequences) : requestBatchSize,
+        maxBatchSize,
         ...(generates
-          ? generationTimes(architecture, accelerator, gpusPerReplica, options)
+          ? generationTimes(architecture, accelerator, gpusPerReplica, maxBatchSize, options)
           : requestTimes(architecture, accelerator)),
         weightsGiB: weightsGiB(architecture),
-        origin,
       });
     }
   }
   return { profiles, excluded };
 }
 
-type Times = Pick<PerformanceProfile, "alphaMs" | "betaMs" | "gammaMs" | "deltaMs">;
+type Times = Pick<PerformanceProfile, "alphaMs" | "betaMs" | "gammaMs" | "deltaMs" | "origin">;
 
 /**
- * A decode iteration reads all weights once, and for each sequence its keys and values, which are on average those of
+ * A decode iteration reads the weights once, and for each sequence its keys and values, which are on average those of
  * the prompt and half of the answer. A prefill computes on every prompt token; it overlaps its reading of the weights.
  */
 function generationTimes(
   model: ModelArchitecture,
   accelerator: Accelerator,
   cards: number,
+  maxBatchSize: number,
   { inputTokens, outputTokens }: EstimateOptions,
 ): Times {
   const perTokenMs =
     computeMsPerToken(model, accelerator, cards) + exchangeMsPerToken(model, accelerator, cards);
   const keptTokens = inputTokens + outputTokens / 2;
+  const fixedMs = iterationOverheadMs + syncMsPerIteration(model, cards);
+  const perSequenceMs = readKvMs(model, accelerator, cards) * keptTokens + perTokenMs;
+  const prefill = { gammaMs: prefillOverheadMs + syncMsPerIteration(model, cards), deltaMs: perTokenMs };
+  if (model.experts) {
+    const line = decodeLine(
+      (sequences) =>
+        readMs(weightBytesRead(model, sequences), accelerator, cards) + fixedMs + perSequenceMs * sequences,
+      maxBatchSize,
+    );
+    return {
+      alphaMs: line.interceptMs,
+      betaMs: line.slopeMs,
+      ...prefill,
+      origin: {
+        kind: "estimate",
+        source: `${rooflineSource}; a straight line through the experts that a batch reads`,
+        uncertaintyFraction: rooflineUncertainty + line.largestDeviation,
+      },
+    };
+  }
   return {
-    alphaMs:
-      readMs(weightBytes(model), accelerator, cards) + iterationOverheadMs + syncMsPerIteration(model, cards),
-    betaMs: readKvMs(model, accelerator, cards) * keptTokens + perTokenMs,
-    gammaMs: prefillOverheadMs + syncMsPerIteration(model, cards),
-    deltaMs: perTokenMs,
+    alphaMs: readMs(weightBytes(model), accelerator, cards) + fixedMs,
+    betaMs: perSequenceMs,
+    ...prefill,
+    origin: rooflineOrigin,
   };
 }
 
@@ -127,5 +154,6 @@ function requestTimes(model: ModelArchitecture, accelerator: Accelerator): Times
     betaMs: 0,
     gammaMs: launchOverheadMs + readMs(weightBytes(model), accelerator, 1),
     deltaMs: computeMsPerToken(model, accelerator, 1) * (model.tokensPerRequest ?? 1),
+    origin: rooflineOrigin,
   };
 }

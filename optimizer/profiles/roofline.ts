@@ -49,6 +49,24 @@ export function weightsGiB(model: ModelArchitecture): number {
   return weightBytes(model) / gibibyte;
 }
 
+/** Weights that one token is multiplied with: of the routed experts, only those it goes through. */
+export function activeParameterCount({ parameterCount, experts }: ModelArchitecture): number {
+  return experts
+    ? parameterCount - experts.parameterCount * (1 - experts.perToken / experts.count)
+    : parameterCount;
+}
+
+/**
+ * Bytes of the weights that a decode iteration over `sequences` reads: of the routed experts, those that at least one
+ * sequence goes through, where routers spread tokens evenly, as they are trained to.
+ */
+export function weightBytesRead(model: ModelArchitecture, sequences: number): number {
+  const { experts } = model;
+  if (!experts) return weightBytes(model);
+  const untouched = (1 - experts.perToken / experts.count) ** sequences;
+  return (model.parameterCount - experts.parameterCount * untouched) * model.bytesPerWeight;
+}
+
 /** Keys and values of one token over all layers. */
 export function kvGiBPerToken(model: ModelArchitecture): number {
   return (2 * model.layerCount * model.kvHeadCount * model.headDimension * kvBytesPerValue) / gibibyte;
@@ -68,7 +86,7 @@ export function readKvMs(model: ModelArchitecture, accelerator: Accelerator, car
 export function computeMsPerToken(model: ModelArchitecture, accelerator: Accelerator, cards: number): number {
   const precision = model.bytesPerWeight > 2 ? fullPrecisionFraction : 1;
   const perMs = cards * accelerator.dense16BitTflops * 1e9 * computeEfficiency * precision;
-  return (2 * model.parameterCount) / perMs;
+  return (2 * activeParameterCount(model)) / perMs;
 }
 
 /** Waiting for each other once an iteration, however little is exchanged. */
@@ -87,7 +105,10 @@ export function exchangeMsPerToken(
   return (bytes * ((2 * (cards - 1)) / cards)) / linkBytesPerMs;
 }
 
-/** Width of the activations: a transformer layer has about 12·width² weights. Up to 30 % too wide for the catalog's models. */
+/**
+ * Width of the activations. Where nobody says, a transformer layer has about 12·width² weights, which is up to 30 % too
+ * wide for the catalog's models; of the experts, one token's count.
+ */
 function hiddenSize(model: ModelArchitecture): number {
-  return Math.sqrt(model.parameterCount / model.layerCount / 12);
+  return model.hiddenSize ?? Math.sqrt(activeParameterCount(model) / model.layerCount / 12);
 }
