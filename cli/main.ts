@@ -1,6 +1,7 @@
 import { Command, CommanderError } from "commander";
 import { PlatformError, renderProblem } from "../platform/errors/platform-error.ts";
 import { automationCommands } from "./commands/automation.ts";
+import { frontierCommand } from "./commands/frontier.ts";
 import { planCommand } from "./commands/plan.ts";
 import { previewCommand } from "./commands/preview.ts";
 import { startCommand } from "./commands/start.ts";
@@ -21,6 +22,7 @@ export async function main(args: readonly string[]): Promise<number> {
     .showHelpAfterError(false);
   const status = { code: 0 };
   planCommand(program, status);
+  frontierCommand(program);
   previewCommand(program, status);
   automationCommands(program);
   startCommand(program, status);

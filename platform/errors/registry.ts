@@ -82,6 +82,10 @@ export const errorRegistry = {
     summary: "At least one server cannot be placed: no accelerator holds its targets within the limits.",
     remedy: "Relax the target, allow another accelerator or raise the limit; the nearest misses are listed.",
   },
+  PLAN_SERVER_UNKNOWN: {
+    summary: "A what-if is asked about a server or model that the spec does not have.",
+    remedy: "Use an id or model name of the spec; * in an id stands for any text.",
+  },
   STACK_UNKNOWN: {
     summary: "There is no stack of this name.",
     remedy: "Use a shipped stack, or give a spec file with --spec.",
@@ -133,6 +137,10 @@ export const errorRegistry = {
   CLI_USAGE: {
     summary: "The command line is not valid.",
     remedy: "Run the command with --help.",
+  },
+  CLI_OUTPUT_UNWRITABLE: {
+    summary: "The file that the result should go to cannot be written.",
+    remedy: "Name a file in an existing folder that you may write to with --output, or leave it out.",
   },
   RUNTIME_NODE_TOO_OLD: {
     summary: "The Node.js that runs the program is older than 22.18.",
