@@ -2,6 +2,7 @@ import { Command, CommanderError } from "commander";
 import { PlatformError, renderProblem } from "../platform/errors/platform-error.ts";
 import { automationCommands } from "./commands/automation.ts";
 import { frontierCommand } from "./commands/frontier.ts";
+import { optimizeCommand } from "./commands/optimize.ts";
 import { planCommand } from "./commands/plan.ts";
 import { previewCommand } from "./commands/preview.ts";
 import { startCommand } from "./commands/start.ts";
@@ -26,6 +27,7 @@ export async function main(args: readonly string[]): Promise<number> {
   previewCommand(program, status);
   automationCommands(program);
   startCommand(program, status);
+  optimizeCommand(program);
   try {
     await program.parseAsync([...args], { from: "user" });
     return status.code;

@@ -134,6 +134,36 @@ export const errorRegistry = {
     summary: "The emulator was started with missing or contradicting settings.",
     remedy: "Correct the option; --help lists them.",
   },
+  OPTIMIZE_FILE_UNREADABLE: {
+    summary: "A data file of optimize does not exist or cannot be read.",
+    remedy:
+      "Give --system a folder with accelerator-data.json, model-data.json, serviceclass-data.json and server-data.json, or one file with all of them.",
+  },
+  OPTIMIZE_JSON_INVALID: {
+    summary: "A data file of optimize is not valid JSON.",
+    remedy: "Correct the syntax at the given position.",
+  },
+  OPTIMIZE_INPUT_INVALID: {
+    summary:
+      "A value in a data file of optimize is missing, has the wrong type, or is a number that it cannot be.",
+    remedy: "Write the value in the form that is listed as allowed.",
+  },
+  OPTIMIZE_NAME_DUPLICATE: {
+    summary: "Two entries in the data files of optimize that must differ have the same name.",
+    remedy: "Rename or remove one of them.",
+  },
+  FIT_FILE_UNREADABLE: {
+    summary: "A file of measurements does not exist or cannot be read.",
+    remedy: "Give the paths of existing files with --points.",
+  },
+  FIT_MEASUREMENT_INVALID: {
+    summary: "A file of measurements is cut off, of another format, or has values that no measurement has.",
+    remedy: "Correct the file or leave it out; docs/optimizer.md describes what is read.",
+  },
+  FIT_NOT_IDENTIFIED: {
+    summary: "The measurements do not tell the parameters of a profile.",
+    remedy: "Measure what is missing; the problem says what that is.",
+  },
   CLI_USAGE: {
     summary: "The command line is not valid.",
     remedy: "Run the command with --help.",
