@@ -6,7 +6,7 @@ import {
   spanMarks,
   specPoint,
   stackedCost,
-  switchBadge,
+  switchBadges,
   textMark,
   totalLine,
 } from "./frontier-marks.ts";
@@ -108,7 +108,7 @@ export function frontierChart(frontier: Frontier, curve: FrontierCurve, standsAl
       ...totalLine,
       ...(axis.budgetUsdPerHour === undefined ? [] : budgetLine(axis.budgetUsdPerHour)),
       ...specPoint(curve),
-      ...marks.flatMap(switchBadge),
+      ...switchBadges(marks, curve),
       ...lines.map((text, index) =>
         textMark(text, { x: 0, y: plot.height + margin.bottom + index * changeLineHeight }),
       ),

@@ -205,21 +205,33 @@ export function specPoint(curve: FrontierCurve): Mark[] {
   ];
 }
 
-export function switchBadge({ number, edge }: SwitchMark): Mark[] {
-  const at = { x: { scale: "x", value: edge } as const, y: plot.height - 11 };
+/** A badge is this wide, in px, its outline included. */
+const badgeWidth = 18;
+
+/** The numbers of the places where other cards are chosen, above the factor axis; one that would hide the last one is raised. */
+export function switchBadges(marks: readonly SwitchMark[], curve: FrontierCurve): Mark[] {
+  const [first = 1, last = 1] = [curve.points[0]?.factor, curve.points.at(-1)?.factor];
+  const pxOf = (factor: number) => (Math.log(factor / first) / Math.log(last / first)) * plot.width;
+  const lastPx = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  return marks.flatMap((mark) => {
+    const px = pxOf(mark.edge);
+    const row = lastPx.findIndex((taken) => px - taken >= badgeWidth);
+    // Where both rows are taken, the lower one is as good: only a hundred steps lie that close.
+    const chosen = Math.max(row, 0);
+    lastPx[chosen] = px;
+    return switchBadge(mark, plot.height - 11 - chosen * badgeWidth);
+  });
+}
+
+function switchBadge({ number, edge }: SwitchMark, y: number): Mark[] {
+  const x = { scale: "x", value: edge } as const;
   return [
     {
       type: "symbol",
       encode: {
-        enter: {
-          x: at.x,
-          y: { value: at.y },
-          size: { value: 190 },
-          fill: { value: ground },
-          stroke: { value: ink },
-        },
+        enter: { x, y: { value: y }, size: { value: 215 }, fill: { value: ground }, stroke: { value: ink } },
       },
     },
-    textMark(String(number), { x: at.x, y: at.y + 4 }, { align: "center", fontSize: 10 }),
+    textMark(String(number), { x, y: y + 3.5 }, { align: "center", fontSize: 10 }),
   ];
 }

@@ -80,10 +80,10 @@ function placedText(curve: FrontierCurve): string {
     placed.holds === "up-to" ? curve.points.find(({ factor }) => factor === placed.brokenFactor) : easiest;
   const [first, ...others] = broken?.unplaced ?? [];
   const miss = first?.nearestMiss;
+  const more = others.flatMap(({ servers }) => servers).length;
   return (
     `every server ${rangeText(curve, placed, "is placed")}: ` +
-    `${first?.servers.join(", ") ?? ""} has no place` +
-    (others.length > 0 ? `, nor have ${others.flatMap(({ servers }) => servers).length} others` : "") +
+    `no place for ${first?.servers.join(", ") ?? ""}${more > 0 ? ` and ${more} more` : ""}` +
     ` (${miss ? renderMiss(miss) : "no allowed accelerator carries the model"})`
   );
 }
