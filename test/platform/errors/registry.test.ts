@@ -22,6 +22,8 @@ test("docs/errors.md documents no code that the registry does not have", () => {
 
 test("codes begin with the name of their area", () => {
   for (const code of Object.keys(errorRegistry)) {
-    expect(code).toMatch(/^(SPEC|PLAN|STACK|ENGINE|LOCAL|ROUTES|PROXY|EMULATOR|CLI|RUNTIME)_[A-Z_]+$/);
+    expect(code).toMatch(
+      /^(SPEC|PLAN|STACK|ENGINE|LOCAL|ROUTES|PROXY|EMULATOR|PREDICT|OPTIMIZE|FIT|CLI|RUNTIME)_[A-Z_]+$/,
+    );
   }
 });
