@@ -120,6 +120,6 @@ export function variedText(curve: FrontierCurve): string {
   const all = Math.max(...curve.points.map((point) => point.servers));
   const varied = curve.servers.length;
   if (varied === 0) return "no server has a latency target: nothing can change";
-  if (varied === all) return `all ${all} servers`;
+  if (varied === all && all > 1) return `all ${all} servers`;
   return varied <= namedServers ? curve.servers.join(", ") : `${varied} of ${all} servers`;
 }

@@ -91,6 +91,7 @@ test("the servers of a curve are counted, few are named, and none is said", () =
   expect(curveOf(["a", "b", "c", "d"])).toBe("all 4 servers");
   expect(curveOf(["a", "b"])).toBe("a, b");
   expect(variedText({ ...load, points: [{ ...point, servers: 9 }] })).toBe("4 of 9 servers");
+  expect(variedText({ ...load, servers: ["a"], points: [{ ...point, servers: 1 }] })).toBe("a");
   expect(curveOf([])).toBe("no server has a latency target: nothing can change");
 });
 
