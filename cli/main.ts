@@ -1,6 +1,7 @@
 import { Command, CommanderError } from "commander";
 import { PlatformError, renderProblem } from "../platform/errors/platform-error.ts";
 import { automationCommands } from "./commands/automation.ts";
+import { fitCommand } from "./commands/fit.ts";
 import { frontierCommand } from "./commands/frontier.ts";
 import { optimizeCommand } from "./commands/optimize.ts";
 import { planCommand } from "./commands/plan.ts";
@@ -27,6 +28,7 @@ export async function main(args: readonly string[]): Promise<number> {
   previewCommand(program, status);
   automationCommands(program);
   startCommand(program, status);
+  fitCommand(program);
   optimizeCommand(program);
   try {
     await program.parseAsync([...args], { from: "user" });
