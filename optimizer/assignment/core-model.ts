@@ -1,139 +1,162 @@
 import { certain } from "../certain.ts";
-import { unserved } from "./assignment-problem.ts";
-import type { CompiledProblem } from "./compiled-problem.ts";
-import { Ledger } from "./ledger.ts";
 import type { Mip } from "./mip.ts";
-import { mustServe } from "./stage.ts";
+import type { ExcessCosts } from "./excess-costs.ts";
 import type { Stage } from "./stage.ts";
+import type { StageCounts } from "./stage-counts.ts";
 
-/** Which choices of a stage are still open. */
-export interface OpenChoices {
-  /** 1 for each column that may be taken. */
-  readonly column: Uint8Array;
-  /** 1 for each group that may take none. */
-  readonly none: Uint8Array;
-}
-
-/** What is left to decide of a stage once groups with a single choice have taken it. */
+/** What is left to decide of a stage once every choice is fixed that is too dear for a better answer. */
 export interface CoreModel {
   readonly mip: Mip;
-  /** Cost of the choices that are fixed. */
+  /** Cost of what is fixed: to be added to the model's cost. */
   readonly fixedCost: number;
-  /** The options that a solution stands for: one for each server of the problem. */
-  toChosen(solution: Float64Array): Int32Array;
-  /** The solution that stands for these options; undefined where one of them is not open. */
-  toSolution(chosen: Int32Array): Float64Array | undefined;
+  toCounts(solution: Float64Array): StageCounts;
+  /** The solution that stands for these counts; undefined where they are not within what is open. */
+  toSolution(counts: StageCounts): Float64Array | undefined;
 }
 
-/** Undefined where the fixed choices alone exceed a capacity. */
-export function buildCoreModel(
-  problem: CompiledProblem,
-  stage: Stage,
-  open: OpenChoices,
-): CoreModel | undefined {
-  const fixed = new Ledger(problem);
-  let fixedCost = 0;
-  const quotaLeft = Float64Array.from(stage.quota);
-  const groups: { readonly group: number; readonly columns: readonly number[] }[] = [];
+/** Rounding by which a choice that is exactly as dear as allowed may seem dearer. */
+const roundingFraction = 1e-9;
+
+/**
+ * The model of the answers that cost at most `allowance` more than the bound, by excess costs: of a choice that is
+ * dearer by `e` than the cheapest, no more than allowance / e servers can make it. Everybody else takes the cheapest.
+ */
+export function buildCoreModel(stage: Stage, excess: ExcessCosts, allowance: number): CoreModel {
+  const most = mostOfColumns(stage, excess, allowance);
+  const fixed = new Int32Array(stage.option.length);
+  const columns: number[] = [];
+  const rows = new RowBuilder();
   for (let group = 0; group < stage.groupCount; group++) {
-    const columns = openColumns(stage, open, group);
-    const only = columns[0];
+    const first = certain(stage.columnStart[group]);
+    const size = certain(stage.size[group]);
+    const open: number[] = [];
+    for (let column = first; column < certain(stage.columnStart[group + 1]); column++) {
+      if (certain(most[column]) > 0) open.push(column);
+    }
+    const mostNone = mostServers(size, certain(excess.none[group]), allowance);
+    const only = open[0];
     if (only === undefined) continue;
-    if (columns.length > 1 || open.none[group] === 1) {
-      groups.push({ group, columns });
+    if (open.length === 1 && mostNone === 0) {
+      fixed[only] = size;
       continue;
     }
-    fixed.give(certain(stage.server[group]), certain(stage.option[only]));
-    fixedCost += certain(stage.cost[only]);
-    const duty = certain(stage.duty[group]);
-    if (duty >= 0) quotaLeft[duty] = certain(quotaLeft[duty]) - 1;
+    rows.add(size - mostNone, size);
+    for (const column of open) rows.entry(columns.push(column) - 1, 1);
   }
-  if (!fixed.isFeasible) return undefined;
-
-  const columnOf = groups.flatMap(({ columns }) => columns);
-  const groupOf = groups.flatMap(({ group, columns }) => columns.map(() => group));
-  const variable = new Map(columnOf.map((column, index) => [column, index]));
-  const rows = new RowBuilder();
-  let first = 0;
-  for (const { group, columns } of groups) {
-    rows.add(open.none[group] === 1 ? 0 : 1, 1);
-    for (let index = 0; index < columns.length; index++) rows.entry(first + index, 1);
-    first += columns.length;
-  }
-  addCapacityRows(rows, problem, stage, fixed.room, columnOf);
-  for (let quota = 0; quota < quotaLeft.length; quota++) {
-    rows.add(Math.max(certain(quotaLeft[quota]), 0), Number.POSITIVE_INFINITY);
-    for (const [index, group] of groupOf.entries()) if (stage.duty[group] === quota) rows.entry(index, 1);
+  const groupOf = groupsOf(stage);
+  const { room, quotaLeft } = leftBy(stage, fixed, groupOf);
+  addCapacityRows(rows, stage, room, columns, most);
+  for (const [quota, left] of quotaLeft.entries()) {
+    rows.add(Math.max(left, 0), Number.POSITIVE_INFINITY);
+    for (const [index, column] of columns.entries()) {
+      if (stage.duty[certain(groupOf[column])] === quota) rows.entry(index, 1);
+    }
   }
   return {
-    mip: rows.toMip(Float64Array.from(columnOf, (column) => certain(stage.cost[column]))),
-    fixedCost,
-    toChosen(solution) {
-      const chosen = fixed.chosen.slice();
-      for (const [index, column] of columnOf.entries()) {
-        if (certain(solution[index]) < 0.5) continue;
-        chosen[certain(stage.server[certain(groupOf[index])])] = certain(stage.option[column]);
-      }
-      return chosen;
+    mip: rows.toMip(
+      Float64Array.from(columns, (column) => certain(stage.cost[column])),
+      Float64Array.from(columns, (column) => certain(most[column])),
+    ),
+    fixedCost: fixed.reduce((sum, count, column) => sum + count * certain(stage.cost[column]), 0),
+    toCounts(solution) {
+      const counts = fixed.slice();
+      for (const [index, column] of columns.entries()) counts[column] = Math.round(certain(solution[index]));
+      return counts;
     },
-    toSolution(chosen) {
-      const solution = new Float64Array(columnOf.length);
-      for (let group = 0; group < stage.groupCount; group++) {
-        const option = certain(chosen[certain(stage.server[group])]);
-        const columns = openColumns(stage, open, group);
-        if (option === unserved && certain(stage.duty[group]) !== mustServe && open.none[group] === 1)
-          continue;
-        const column = columns.find((one) => stage.option[one] === option);
-        if (column === undefined) return undefined;
-        const index = variable.get(column);
-        if (index !== undefined) solution[index] = 1;
-      }
-      return solution;
+    toSolution(counts) {
+      if (!isWithin(stage, excess, allowance, counts)) return undefined;
+      return Float64Array.from(columns, (column) => certain(counts[column]));
     },
   };
 }
 
-function openColumns(stage: Stage, open: OpenChoices, group: number): readonly number[] {
-  const columns: number[] = [];
-  const end = certain(stage.columnStart[group + 1]);
-  for (let column = certain(stage.columnStart[group]); column < end; column++) {
-    if (open.column[column] === 1) columns.push(column);
+/** Whether the counts make only choices that are open, none of them more often than allowed. */
+function isWithin(stage: Stage, excess: ExcessCosts, allowance: number, counts: StageCounts): boolean {
+  for (let group = 0; group < stage.groupCount; group++) {
+    const size = certain(stage.size[group]);
+    let left = size;
+    for (
+      let column = certain(stage.columnStart[group]);
+      column < certain(stage.columnStart[group + 1]);
+      column++
+    ) {
+      const count = certain(counts[column]);
+      if (count > mostServers(size, certain(excess.column[column]), allowance)) return false;
+      left -= count;
+    }
+    if (left > mostServers(size, certain(excess.none[group]), allowance)) return false;
   }
-  return columns;
+  return true;
+}
+
+function mostServers(size: number, excess: number, allowance: number): number {
+  if (excess * size <= allowance) return size;
+  return Math.min(size, Math.floor((allowance / excess) * (1 + roundingFraction)));
+}
+
+function mostOfColumns(stage: Stage, excess: ExcessCosts, allowance: number): Int32Array {
+  const most = new Int32Array(stage.option.length);
+  for (let group = 0; group < stage.groupCount; group++) {
+    const end = certain(stage.columnStart[group + 1]);
+    for (let column = certain(stage.columnStart[group]); column < end; column++) {
+      most[column] = mostServers(certain(stage.size[group]), certain(excess.column[column]), allowance);
+    }
+  }
+  return most;
+}
+
+function groupsOf(stage: Stage): Int32Array {
+  const groupOf = new Int32Array(stage.option.length);
+  for (let group = 0; group < stage.groupCount; group++) {
+    groupOf.fill(group, certain(stage.columnStart[group]), certain(stage.columnStart[group + 1]));
+  }
+  return groupOf;
+}
+
+/** The capacity and quotas that the fixed choices leave. */
+function leftBy(
+  stage: Stage,
+  fixed: Int32Array,
+  groupOf: Int32Array,
+): { readonly room: Float64Array; readonly quotaLeft: Float64Array } {
+  const room = stage.capacity.slice();
+  const quotaLeft = Float64Array.from(stage.quota);
+  for (let column = 0; column < fixed.length; column++) {
+    const count = certain(fixed[column]);
+    if (count === 0) continue;
+    for (let use = certain(stage.useStart[column]); use < certain(stage.useStart[column + 1]); use++) {
+      const type = certain(stage.useType[use]);
+      room[type] = certain(room[type]) - count * certain(stage.useUnits[use]);
+    }
+    const duty = certain(stage.duty[certain(groupOf[column])]);
+    if (duty >= 0) quotaLeft[duty] = certain(quotaLeft[duty]) - count;
+  }
+  return { room, quotaLeft };
 }
 
 /** One row a type that the open columns could exceed; the others bind nothing. */
 function addCapacityRows(
   rows: RowBuilder,
-  problem: CompiledProblem,
   stage: Stage,
   room: Float64Array,
-  columnOf: readonly number[],
+  columns: readonly number[],
+  most: Int32Array,
 ): void {
-  const entries = Array.from({ length: problem.typeCount }, (): { index: number; units: number }[] => []);
-  for (const [index, column] of columnOf.entries()) {
-    const option = certain(stage.option[column]);
-    for (let use = certain(problem.useStart[option]); use < certain(problem.useStart[option + 1]); use++) {
-      certain(entries[certain(problem.useType[use])]).push({ index, units: certain(problem.useUnits[use]) });
+  const entries = Array.from(room, (): { readonly index: number; readonly units: number }[] => []);
+  const total = new Float64Array(room.length);
+  for (const [index, column] of columns.entries()) {
+    for (let use = certain(stage.useStart[column]); use < certain(stage.useStart[column + 1]); use++) {
+      const type = certain(stage.useType[use]);
+      const units = certain(stage.useUnits[use]);
+      certain(entries[type]).push({ index, units });
+      total[type] = certain(total[type]) + units * certain(most[column]);
     }
   }
   for (const [type, uses] of entries.entries()) {
-    const units = Math.max(certain(room[type]), 0);
-    if (uses.reduce((sum, use) => sum + use.units, 0) <= units) continue;
-    rows.add(Number.NEGATIVE_INFINITY, units);
-    for (const { index, units: coefficient } of uses) rows.entry(index, coefficient);
+    if (certain(total[type]) <= certain(room[type])) continue;
+    rows.add(Number.NEGATIVE_INFINITY, certain(room[type]));
+    for (const { index, units } of uses) rows.entry(index, units);
   }
-}
-
-/** Every choice open. */
-export function allOpen(stage: Stage): OpenChoices {
-  return {
-    column: new Uint8Array(stage.option.length).fill(1),
-    none:
-      stage.duty.length === 0
-        ? new Uint8Array()
-        : Uint8Array.from(stage.duty, (duty) => (duty === mustServe ? 0 : 1)),
-  };
 }
 
 class RowBuilder {
@@ -154,9 +177,10 @@ class RowBuilder {
     this.#coefficient.push(coefficient);
   }
 
-  toMip(columnCost: Float64Array): Mip {
+  toMip(columnCost: Float64Array, columnUpper: Float64Array): Mip {
     return {
       columnCost,
+      columnUpper,
       rowLower: Float64Array.from(this.#lower),
       rowUpper: Float64Array.from(this.#upper),
       rowStart: Int32Array.from([...this.#start, this.#index.length]),

@@ -9,13 +9,17 @@ const loadHighs = highsModule as unknown as typeof highsModule.default;
 /** HiGHS, compiled to WebAssembly: one thread, and the same answer to the same question. */
 export async function createHighsSolver(): Promise<MipSolver> {
   const highs = await loadHighs();
-  return (mip, limits, start, onSolution) =>
-    highs.withModel(modelData(highs, mip), (model): MipOutcome => {
+  return (mip, limits, start, onSolution) => {
+    if (mip.columnCost.length === 0) return withoutColumns(mip);
+    return highs.withModel(modelData(highs, mip), (model): MipOutcome => {
       model.options.set({
         output_flag: false,
         time_limit: limits.seconds,
         mip_rel_gap: 0,
+        // Rows of large units would turn the default of 1e-6 into a whole unit.
+        mip_feasibility_tolerance: 1e-9,
         mip_abs_gap: limits.absoluteGap,
+        ...(limits.nodes === undefined ? {} : { mip_max_nodes: limits.nodes }),
       });
       if (start) model.setSolution({ colValue: start });
       model.run({
@@ -35,6 +39,15 @@ export async function createHighsSolver(): Promise<MipSolver> {
         ...(hasSolution ? { solution: model.getSolution().colValue } : {}),
       };
     });
+  };
+}
+
+/** What HiGHS calls an empty model: its rows hold or do not. */
+function withoutColumns(mip: Mip): MipOutcome {
+  const holds = mip.rowLower.every((lower) => lower <= 0) && mip.rowUpper.every((upper) => upper >= 0);
+  return holds
+    ? { status: "optimal", bound: 0, solution: new Float64Array() }
+    : { status: "infeasible", bound: Number.POSITIVE_INFINITY };
 }
 
 function modelData(highs: Highs, mip: Mip): ModelData {
@@ -44,7 +57,7 @@ function modelData(highs: Highs, mip: Mip): ModelData {
     numRows: mip.rowLower.length,
     colCost: mip.columnCost,
     colLower: new Float64Array(columns),
-    colUpper: new Float64Array(columns).fill(1),
+    colUpper: mip.columnUpper,
     integrality: new Array<1>(columns).fill(highs.constants.variableType.integer),
     rowLower: mip.rowLower,
     rowUpper: mip.rowUpper,

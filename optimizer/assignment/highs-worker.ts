@@ -1,9 +1,10 @@
 import { parentPort, workerData } from "node:worker_threads";
 
 import type { CompiledProblem } from "./compiled-problem.ts";
-import { searchExactly } from "./exact-search.ts";
-import type { Bounds } from "./exact-search.ts";
 import { createHighsSolver } from "./highs-solver.ts";
+import { Incumbent } from "./incumbent.ts";
+import { searchByStages } from "./stage-search.ts";
+import type { Bounds } from "./stage-search.ts";
 
 export interface ExactSearchTask {
   readonly problem: CompiledProblem;
@@ -16,12 +17,20 @@ export type ExactSearchMessage =
   | { readonly kind: "bounds"; readonly bounds: Bounds }
   | { readonly kind: "done" };
 
-const endMs = performance.now() + (workerData as ExactSearchTask).timeLimitMs;
-const { problem, incumbent } = workerData as ExactSearchTask;
-const post = (message: ExactSearchMessage): void => parentPort?.postMessage(message);
+/** Evaluations of the bound at which prices count as the best; a few hundred are the rule. */
+const priceEvaluations = 5_000;
 
-searchExactly(problem, incumbent, await createHighsSolver(), () => (endMs - performance.now()) / 1000, {
-  onIncumbent: (chosen) => post({ kind: "incumbent", chosen }),
+const task = workerData as ExactSearchTask;
+const endMs = performance.now() + task.timeLimitMs;
+const post = (message: ExactSearchMessage): void => parentPort?.postMessage(message);
+const incumbent = new Incumbent(task.problem, task.incumbent, (chosen) =>
+  post({ kind: "incumbent", chosen }),
+);
+
+searchByStages(task.problem, incumbent, {
+  priceEvaluations,
+  solve: await createHighsSolver(),
+  secondsLeft: () => (endMs - performance.now()) / 1000,
   onBounds: (bounds) => post({ kind: "bounds", bounds }),
 });
 post({ kind: "done" });

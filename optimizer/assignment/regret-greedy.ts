@@ -1,4 +1,5 @@
 import { certain } from "../certain.ts";
+import { unserved } from "./assignment-problem.ts";
 import type { CompiledProblem } from "./compiled-problem.ts";
 import { Ledger } from "./ledger.ts";
 
@@ -8,17 +9,24 @@ import { Ledger } from "./ledger.ts";
  */
 export function regretGreedy(problem: CompiledProblem): Int32Array {
   const ledger = new Ledger(problem);
+  serveLeftOut(problem, ledger);
+  return ledger.chosen;
+}
+
+/** The same for the servers that have nothing yet. */
+export function serveLeftOut(problem: CompiledProblem, ledger: Ledger): void {
   const queue = new RegretQueue(problem);
   for (let level = 0; level + 1 < problem.levelStart.length; level++) {
     const end = certain(problem.levelStart[level + 1]);
-    for (let server = certain(problem.levelStart[level]); server < end; server++) queue.push(server);
+    for (let server = certain(problem.levelStart[level]); server < end; server++) {
+      if (ledger.chosen[server] === unserved) queue.push(server);
+    }
     for (let server = queue.pop(); server !== undefined; server = queue.pop()) {
       const wanted = queue.wanted(server);
       if (ledger.fits(wanted)) ledger.give(server, wanted);
       else queue.pushForNext(server);
     }
   }
-  return ledger.chosen;
 }
 
 /** Servers of one level in the order in which Inferno serves them: a binary heap. */

@@ -5,12 +5,14 @@ import { certain } from "../certain.ts";
 import { unserved } from "./assignment-problem.ts";
 import type { Assignment, AssignmentProblem } from "./assignment-problem.ts";
 import { compileProblem, toAssignment } from "./compiled-problem.ts";
+import { cohortsOf, servableByLevel } from "./cohorts.ts";
+import type { Cohort } from "./cohorts.ts";
 import type { CompiledProblem } from "./compiled-problem.ts";
-import type { Bounds } from "./exact-search.ts";
 import type { ExactSearchMessage, ExactSearchTask } from "./highs-worker.ts";
+import { isUsable } from "./option-uses.ts";
 import { quickSearch } from "./quick.ts";
 import { compareServed, scoreOf } from "./score.ts";
-import { isUsable, servableByLevel } from "./stage.ts";
+import type { Bounds } from "./stage-search.ts";
 
 export interface SolveLimits {
   /** Time after which the best assignment so far is the answer. 0 gives the quick one. */
@@ -56,8 +58,13 @@ export async function solveAssignment(
 ): Promise<AssignmentAnswer> {
   const startedMs = performance.now();
   const compiled = compileProblem(problem);
-  let chosen = quickSearch(compiled);
-  let bounds: Bounds = { served: servableByLevel(compiled), value: leastValue(compiled) };
+  const secondsLeft = (): number => (startedMs + limits.timeLimitMs - performance.now()) / 1000;
+  let chosen = quickSearch(compiled, secondsLeft);
+  const cohorts = cohortsOf(compiled);
+  let bounds: Bounds = {
+    served: servableByLevel(compiled, cohorts),
+    value: leastValue(compiled, cohorts),
+  };
   const answer = (): AssignmentAnswer => ({
     assignment: toAssignment(compiled, chosen),
     proof: proofOf(compiled, chosen, bounds),
@@ -67,7 +74,7 @@ export async function solveAssignment(
   if (proofOf(compiled, chosen, bounds).status === "optimal") {
     return { ...answer(), proof: { status: "trivial", gap: 0, isServedProven: true } };
   }
-  const timeLimitMs = limits.timeLimitMs - (performance.now() - startedMs);
+  const timeLimitMs = secondsLeft() * 1000;
   if (timeLimitMs <= 0 || limits.signal?.aborted) return answer();
   await searchInWorker({ problem: compiled, incumbent: chosen, timeLimitMs }, limits.signal, (message) => {
     if (message.kind === "incumbent") {
@@ -107,14 +114,13 @@ async function searchInWorker(
   }
 }
 
-/** Sum of the least values of the servers that can be served: below what any assignment of all of them can have. */
-function leastValue(problem: CompiledProblem): number {
+/** Sum of the least values of the servers that can be served: no assignment of all of them is below. */
+function leastValue(problem: CompiledProblem, cohorts: readonly Cohort[]): number {
   let sum = 0;
-  for (let server = 0; server < problem.serverCount; server++) {
-    const end = certain(problem.optionStart[server + 1]);
-    for (let option = certain(problem.optionStart[server]); option < end; option++) {
+  for (const { servers, firstOption, optionCount } of cohorts) {
+    for (let option = firstOption; option < firstOption + optionCount; option++) {
       if (!isUsable(problem, option)) continue;
-      sum += certain(problem.value[option]);
+      sum += certain(problem.value[option]) * servers.length;
       break;
     }
   }
