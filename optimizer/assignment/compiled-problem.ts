@@ -1,7 +1,12 @@
 import { certain } from "../certain.ts";
 import { compareText } from "../text-order.ts";
 import { unserved } from "./assignment-problem.ts";
-import type { Assignment, AssignmentOption, AssignmentProblem } from "./assignment-problem.ts";
+import type {
+  Assignment,
+  AssignmentOption,
+  AssignmentProblem,
+  AssignmentServer,
+} from "./assignment-problem.ts";
 
 /**
  * An assignment problem as flat arrays. Servers stand by priority and then id, the options of each by value, so that
@@ -34,67 +39,42 @@ interface Use {
   readonly units: number;
 }
 
-/** Options of one server before they are laid out. */
-interface ReadOption {
-  readonly position: number;
-  readonly option: AssignmentOption;
-  readonly uses: readonly Use[];
-}
-
 export function compileProblem(problem: AssignmentProblem): CompiledProblem {
   const { servers, capacityUnits } = problem;
-  const order = canonicalOrder(problem);
-  const optionCount = servers.reduce((sum, { options }) => sum + options.length, 0);
+  if (capacityUnits.some((units) => !(units >= 0))) throw new RangeError("assignment: capacity must be >= 0");
+  const order = canonicalOrder(servers);
+  const options = new OptionColumns(servers, Float64Array.from(capacityUnits));
   const optionStart = new Int32Array(order.length + 1);
-  const value = new Float64Array(optionCount);
-  const replicas = new Float64Array(optionCount);
-  const useStart = new Int32Array(optionCount + 1);
-  const originalOption = new Int32Array(optionCount);
   const level = new Int32Array(order.length);
   const levelStart: number[] = [];
-  const useType: number[] = [];
-  const useUnits: number[] = [];
-
-  let at = 0;
   let lastPriority = Number.NaN;
   for (let index = 0; index < order.length; index++) {
     const server = certain(servers[certain(order[index])]);
     if (server.priority !== lastPriority) levelStart.push(index);
     lastPriority = server.priority;
     level[index] = levelStart.length - 1;
-    for (const { position, option, uses } of readOptions(server.options, capacityUnits)) {
-      value[at] = option.value;
-      replicas[at] = option.replicas;
-      originalOption[at] = position;
-      for (const use of uses) {
-        useType.push(use.type);
-        useUnits.push(use.units);
-      }
-      at++;
-      useStart[at] = useType.length;
-    }
-    optionStart[index + 1] = at;
+    options.add(server.options);
+    optionStart[index + 1] = options.count;
   }
   levelStart.push(order.length);
   return {
     serverCount: order.length,
     typeCount: capacityUnits.length,
-    capacity: Float64Array.from(capacityUnits),
+    capacity: options.capacity,
     levelStart: Int32Array.from(levelStart),
     level,
     optionStart,
-    value,
-    replicas,
-    useStart,
-    useType: Int32Array.from(useType),
-    useUnits: Float64Array.from(useUnits),
+    value: options.value,
+    replicas: options.replicas,
+    useStart: options.useStart,
+    useType: options.useType.subarray(0, options.useCount),
+    useUnits: options.useUnits.subarray(0, options.useCount),
     originalServer: order,
-    originalOption,
+    originalOption: options.original,
   };
 }
 
-function canonicalOrder({ servers, capacityUnits }: AssignmentProblem): Int32Array {
-  if (capacityUnits.some((units) => !(units >= 0))) throw new RangeError("assignment: capacity must be >= 0");
+function canonicalOrder(servers: readonly AssignmentServer[]): Int32Array {
   return Int32Array.from(servers.keys()).sort((a, b) => {
     const first = certain(servers[a]);
     const second = certain(servers[b]);
@@ -102,51 +82,104 @@ function canonicalOrder({ servers, capacityUnits }: AssignmentProblem): Int32Arr
   });
 }
 
-function readOptions(
-  options: readonly AssignmentOption[],
-  capacityUnits: readonly number[],
-): readonly ReadOption[] {
-  const read = options.map((option, position) => {
-    if (!Number.isFinite(option.value)) throw new RangeError("assignment: a value must be a finite number");
-    return { position, option, uses: limitedUses(option.uses, capacityUnits) };
-  });
-  return read.sort(compareOptions);
-}
+/** Lays out the options of one server after the other. */
+class OptionColumns {
+  readonly capacity: Float64Array;
+  readonly value: Float64Array;
+  readonly replicas: Float64Array;
+  readonly original: Int32Array;
+  readonly useStart: Int32Array;
+  readonly useType: Int32Array;
+  readonly useUnits: Float64Array;
+  count = 0;
+  useCount = 0;
+  /** Positions of the options of the server that is being added. */
+  readonly #order: number[] = [];
 
-/** One use a type, by type: what an option takes of types that are limited. */
-function limitedUses(uses: readonly Use[], capacityUnits: readonly number[]): readonly Use[] {
-  const limited: Use[] = [];
-  for (const use of uses) {
-    const capacity = capacityUnits[use.type];
-    if (capacity === undefined) throw new RangeError(`assignment: there is no type ${use.type}`);
-    if (!(use.units >= 0)) throw new RangeError("assignment: units must be >= 0");
-    if (use.units > 0 && capacity < Number.POSITIVE_INFINITY) limited.push(use);
+  constructor(servers: readonly AssignmentServer[], capacity: Float64Array) {
+    let optionCount = 0;
+    let useCount = 0;
+    for (const { options } of servers) {
+      optionCount += options.length;
+      for (const { uses } of options) useCount += uses.length;
+    }
+    this.capacity = capacity;
+    this.value = new Float64Array(optionCount);
+    this.replicas = new Float64Array(optionCount);
+    this.original = new Int32Array(optionCount);
+    this.useStart = new Int32Array(optionCount + 1);
+    this.useType = new Int32Array(useCount);
+    this.useUnits = new Float64Array(useCount);
   }
-  if (limited.length < 2) return limited;
-  const byType = Map.groupBy(limited, ({ type }) => type);
-  return [...byType]
-    .map(([type, same]) => ({ type, units: same.reduce((sum, { units }) => sum + units, 0) }))
-    .toSorted((a, b) => a.type - b.type);
+
+  add(options: readonly AssignmentOption[]): void {
+    this.#sort(options);
+    for (const position of this.#order) {
+      const option = certain(options[position]);
+      this.value[this.count] = option.value;
+      this.replicas[this.count] = option.replicas;
+      this.original[this.count] = position;
+      this.#addUses(option.uses);
+      this.count++;
+      this.useStart[this.count] = this.useCount;
+    }
+  }
+
+  /** By insertion: there are few, and mostly of different values. */
+  #sort(options: readonly AssignmentOption[]): void {
+    const order = this.#order;
+    order.length = 0;
+    for (let position = 0; position < options.length; position++) {
+      const option = certain(options[position]);
+      if (!Number.isFinite(option.value)) throw new RangeError("assignment: a value must be a finite number");
+      let at = position;
+      while (at > 0 && compareOptions(option, certain(options[certain(order[at - 1])])) < 0) {
+        order[at] = certain(order[at - 1]);
+        at--;
+      }
+      order[at] = position;
+    }
+  }
+
+  /** One use a type that is limited, by type. */
+  #addUses(uses: readonly Use[]): void {
+    const first = this.useCount;
+    for (const { type, units } of uses) {
+      const capacity = this.capacity[type];
+      if (capacity === undefined) throw new RangeError(`assignment: there is no type ${type}`);
+      if (!(units >= 0)) throw new RangeError("assignment: units must be >= 0");
+      if (units === 0 || capacity === Number.POSITIVE_INFINITY) continue;
+      let at = this.useCount;
+      while (at > first && certain(this.useType[at - 1]) > type) at--;
+      if (at > first && this.useType[at - 1] === type) {
+        this.useUnits[at - 1] = certain(this.useUnits[at - 1]) + units;
+        continue;
+      }
+      this.useType.copyWithin(at + 1, at, this.useCount);
+      this.useUnits.copyWithin(at + 1, at, this.useCount);
+      this.useType[at] = type;
+      this.useUnits[at] = units;
+      this.useCount++;
+    }
+  }
 }
 
 /** Least value first; then by content, so that only options that are the same in everything keep their order. */
-function compareOptions(a: ReadOption, b: ReadOption): number {
-  return (
-    a.option.value - b.option.value ||
-    a.uses.length - b.uses.length ||
-    compareUses(a.uses, b.uses) ||
-    a.option.replicas - b.option.replicas ||
-    a.position - b.position
-  );
+function compareOptions(a: AssignmentOption, b: AssignmentOption): number {
+  return a.value - b.value || compareUses(a.uses, b.uses) || a.replicas - b.replicas;
 }
 
 function compareUses(a: readonly Use[], b: readonly Use[]): number {
-  for (const [index, use] of a.entries()) {
-    const other = certain(b[index]);
+  const byType = (uses: readonly Use[]): readonly Use[] =>
+    uses.length < 2 ? uses : uses.toSorted((one, other) => one.type - other.type || one.units - other.units);
+  const sorted = byType(b);
+  for (const [index, use] of byType(a).entries()) {
+    const other = sorted[index];
+    if (!other) return 1;
     const difference = use.type - other.type || use.units - other.units;
     if (difference !== 0) return difference;
   }
-  return 0;
+  return a.length - b.length;
 }
 
 /** The answer in the positions of the problem that was compiled. */

@@ -9,7 +9,8 @@ import type { Bounds } from "./stage-search.ts";
 export interface ExactSearchTask {
   readonly problem: CompiledProblem;
   readonly incumbent: Int32Array;
-  readonly timeLimitMs: number;
+  /** When to end, in ms of the clock that all threads share: `performance.timeOrigin + performance.now()`. */
+  readonly endMs: number;
 }
 
 export type ExactSearchMessage =
@@ -21,7 +22,6 @@ export type ExactSearchMessage =
 const priceEvaluations = 5_000;
 
 const task = workerData as ExactSearchTask;
-const endMs = performance.now() + task.timeLimitMs;
 const post = (message: ExactSearchMessage): void => parentPort?.postMessage(message);
 const incumbent = new Incumbent(task.problem, task.incumbent, (chosen) =>
   post({ kind: "incumbent", chosen }),
@@ -30,7 +30,7 @@ const incumbent = new Incumbent(task.problem, task.incumbent, (chosen) =>
 searchByStages(task.problem, incumbent, {
   priceEvaluations,
   solve: await createHighsSolver(),
-  secondsLeft: () => (endMs - performance.now()) / 1000,
+  secondsLeft: () => (task.endMs - performance.timeOrigin - performance.now()) / 1000,
   onBounds: (bounds) => post({ kind: "bounds", bounds }),
 });
 post({ kind: "done" });

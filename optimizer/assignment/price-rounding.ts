@@ -77,7 +77,7 @@ class Rounding {
     for (let group = 0; group < groupCount; group++) {
       const quota = certain(duty[group]);
       if (quota < 0 || certain(this.#surplus[quota]) >= 0 || certain(this.#left[group]) === 0) continue;
-      if (onlyWhatFits) moves.push(...this.#movesOf(group, none, () => true));
+      if (onlyWhatFits) this.#addMoves(moves, group, none, false);
       else moves.push(this.#move(group, none, this.#cheapest(group)));
     }
     for (const move of moves.toSorted((a, b) => a.excess - b.excess || a.group - b.group)) {
@@ -115,10 +115,10 @@ class Rounding {
       const moves: Move[] = [];
       for (let group = 0; group < groupCount; group++) {
         if (certain(this.#left[group]) > 0 && duty[group] === mayServe) {
-          moves.push(...this.#movesOf(group, none, ({ cost }) => cost < 0));
+          this.#addMoves(moves, group, none, true);
         }
         for (const from of this.#taken(group)) {
-          moves.push(...this.#movesOf(group, from, ({ cost }) => cost < 0));
+          this.#addMoves(moves, group, from, true);
         }
       }
       let changed = false;
@@ -138,47 +138,60 @@ class Rounding {
 
   #freeType(type: number, price: Float64Array): void {
     const { groupCount, duty } = this.#stage;
-    const moves: (Move & { readonly freed: number })[] = [];
+    const moves: (Move & { readonly excessPerUnit: number })[] = [];
     for (let group = 0; group < groupCount; group++) {
       for (const from of this.#taken(group)) {
         const held = this.#unitsOf(from, type);
         if (held === 0) continue;
-        for (const move of this.#movesOf(group, from, () => true)) {
-          const freed = held - this.#unitsOf(move.to, type);
-          if (freed > 0) moves.push({ ...move, freed });
-        }
-        const isFree = duty[group] !== mustServe;
-        if (isFree) moves.push({ ...this.#move(group, from, none), freed: held });
+        let best: number | undefined;
+        let least = Number.POSITIVE_INFINITY;
+        const consider = (to: number): void => {
+          const freed = held - this.#unitsOf(to, type);
+          if (freed <= 0 || this.#fitting(from, to) === 0) return;
+          const excessPerUnit = (this.#excessOf(group, to) - this.#excessOf(group, from)) / freed;
+          if (excessPerUnit >= least) return;
+          least = excessPerUnit;
+          best = to;
+        };
+        const end = certain(this.#stage.columnStart[group + 1]);
+        for (let to = certain(this.#stage.columnStart[group]); to < end; to++) consider(to);
+        if (duty[group] !== mustServe) consider(none);
+        if (best !== undefined) moves.push({ ...this.#move(group, from, best), excessPerUnit: least });
       }
     }
     const unit = certain(price[type]);
-    moves.sort((a, b) => a.excess / a.freed - b.excess / b.freed || a.group - b.group || a.to - b.to);
-    for (const move of moves) {
-      const excess = -certain(this.#room[type]);
-      if (excess <= 0) return;
-      // A giant frees far more than is needed, and then costs more than it seems to.
-      if (move.freed > excess && move.excess > unit * excess && move !== moves[moves.length - 1]) continue;
-      const most = Math.min(certain(this.counts[move.from]), Math.ceil(excess / move.freed));
-      this.#shift(move.group, move.from, move.to, Math.min(most, this.#fitting(move.from, move.to)));
+    moves.sort((a, b) => a.excessPerUnit - b.excessPerUnit || a.group - b.group || a.from - b.from);
+    for (const [index, { group, from, to, excess }] of moves.entries()) {
+      const missing = -certain(this.#room[type]);
+      if (missing <= 0) return;
+      const freed = this.#unitsOf(from, type) - this.#unitsOf(to, type);
+      // A giant frees far more than is missing, and then costs more than it seems to.
+      if (freed > missing && excess > unit * missing && index < moves.length - 1) continue;
+      const most = Math.min(certain(this.counts[from]), Math.ceil(missing / freed));
+      this.#shift(group, from, to, Math.min(most, this.#fitting(from, to)));
     }
   }
 
-  #movesOf(group: number, from: number, isWanted: (move: Move) => boolean): readonly Move[] {
-    const moves: Move[] = [];
+  /** Adds the moves that fit. */
+  #addMoves(moves: Move[], group: number, from: number, onlyCheaper: boolean): void {
     const end = certain(this.#stage.columnStart[group + 1]);
     for (let to = certain(this.#stage.columnStart[group]); to < end; to++) {
-      if (to === from) continue;
-      const move = this.#move(group, from, to);
-      if (isWanted(move)) moves.push(move);
+      if (to === from || (onlyCheaper && this.#costOf(to) >= this.#costOf(from))) continue;
+      if (this.#fitting(from, to) > 0) moves.push(this.#move(group, from, to));
     }
-    return moves;
   }
 
   #move(group: number, from: number, to: number): Move {
-    const costs = (at: number): number => (at === none ? 0 : certain(this.#stage.cost[at]));
-    const excesses = (at: number): number =>
-      at === none ? certain(this.#excessNone[group]) : certain(this.#excess[at]);
-    return { group, from, to, cost: costs(to) - costs(from), excess: excesses(to) - excesses(from) };
+    const excess = this.#excessOf(group, to) - this.#excessOf(group, from);
+    return { group, from, to, cost: this.#costOf(to) - this.#costOf(from), excess };
+  }
+
+  #costOf(column: number): number {
+    return column === none ? 0 : certain(this.#stage.cost[column]);
+  }
+
+  #excessOf(group: number, column: number): number {
+    return column === none ? certain(this.#excessNone[group]) : certain(this.#excess[column]);
   }
 
   #cheapest(group: number): number {

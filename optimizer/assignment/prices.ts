@@ -18,6 +18,8 @@ export interface Prices {
 export interface PriceLimits {
   /** Evaluations of the bound after which the best prices so far are returned. */
   readonly evaluations: number;
+  /** Time left in s; the search ends when there is none. */
+  readonly secondsLeft: () => number;
   /** Bound that is as good as the best one, if reached. */
   readonly enough?: number;
 }
@@ -55,7 +57,7 @@ export function bestPrices(stage: Stage, limits: PriceLimits, start?: Float64Arr
   let radius = 1;
   let failures = 0;
   for (let evaluations = 1; evaluations < limits.evaluations && count > 0; evaluations++) {
-    if (bound >= (limits.enough ?? Number.POSITIVE_INFINITY)) break;
+    if (bound >= (limits.enough ?? Number.POSITIVE_INFINITY) || limits.secondsLeft() <= 0) break;
     const floor = center.map((at) => Math.max(at - radius, 0));
     const ceiling = center.map((at) => at + radius);
     const highest = model.maximum(floor, ceiling);

@@ -2,30 +2,39 @@ import type { Assignment, AssignmentProblem } from "./assignment-problem.ts";
 import { compileProblem, toAssignment } from "./compiled-problem.ts";
 import type { CompiledProblem } from "./compiled-problem.ts";
 import { Incumbent } from "./incumbent.ts";
+import { Ledger } from "./ledger.ts";
+import { improveInPlace } from "./local-search.ts";
 import { regretGreedy } from "./regret-greedy.ts";
 import { searchByStages } from "./stage-search.ts";
 
 /** Evaluations of the bound for each stage: enough for prices that lead to good answers. */
 const priceEvaluations = 60;
 
-/**
- * A good assignment at once: Inferno's greedy one, improved by what capacity is worth. It is never below the greedy
- * one, and nothing says how far it is from the best.
- *
- * @param secondsLeft time in s for what follows the greedy assignment, which even a huge problem gets.
- */
-export function solveAssignmentQuickly(
-  problem: AssignmentProblem,
-  secondsLeft: () => number = () => Number.POSITIVE_INFINITY,
-): Assignment {
+/** A good assignment at once: {@link greedySearch}, improved by what capacity is worth. Not proven to be the best. */
+export function solveAssignmentQuickly(problem: AssignmentProblem): Assignment {
   const compiled = compileProblem(problem);
-  return toAssignment(compiled, quickSearch(compiled, secondsLeft));
+  const chosen = priceSearch(compiled, greedySearch(compiled), () => Number.POSITIVE_INFINITY);
+  return toAssignment(compiled, chosen);
 }
 
-/** The same on a compiled problem, as options of it. */
-export function quickSearch(problem: CompiledProblem, secondsLeft: () => number): Int32Array {
-  const incumbent = new Incumbent(problem, regretGreedy(problem));
-  incumbent.offer(incumbent.chosen);
+/** Inferno's greedy assignment, improved by moves that fit: never below it, and the first answer of all. */
+export function greedySearch(problem: CompiledProblem): Int32Array {
+  const ledger = new Ledger(problem, regretGreedy(problem));
+  improveInPlace(problem, ledger);
+  return ledger.chosen;
+}
+
+/**
+ * A better assignment by the prices of the stages, or the same one.
+ *
+ * @param secondsLeft time left in s; the search ends when there is none.
+ */
+export function priceSearch(
+  problem: CompiledProblem,
+  chosen: Int32Array,
+  secondsLeft: () => number,
+): Int32Array {
+  const incumbent = new Incumbent(problem, chosen);
   searchByStages(problem, incumbent, { priceEvaluations, secondsLeft });
   return incumbent.chosen;
 }

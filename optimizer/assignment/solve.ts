@@ -10,7 +10,7 @@ import type { Cohort } from "./cohorts.ts";
 import type { CompiledProblem } from "./compiled-problem.ts";
 import type { ExactSearchMessage, ExactSearchTask } from "./highs-worker.ts";
 import { isUsable } from "./option-uses.ts";
-import { quickSearch } from "./quick.ts";
+import { greedySearch, priceSearch } from "./quick.ts";
 import { compareServed, scoreOf } from "./score.ts";
 import type { Bounds } from "./stage-search.ts";
 
@@ -48,6 +48,13 @@ export interface AssignmentAnswer {
 /** Beside this file, as source or compiled. */
 const workerFile = new URL(`./highs-worker${extname(import.meta.url)}`, import.meta.url);
 
+/** Options up to which the first answers are improved on this thread: more would block it for seconds. */
+const mostOptionsHere = 200_000;
+
+/** Share of the time, and at most how much of it in ms, that a search has to end by itself and tell what it knows. */
+const endingFraction = 0.05;
+const mostEndingMs = 200;
+
 /**
  * The best assignment: most servers of the most important priority, then of the next and so on; then the least value.
  * The same for the same problem where it is proven before the time is over.
@@ -57,46 +64,58 @@ export async function solveAssignment(
   limits: SolveLimits,
 ): Promise<AssignmentAnswer> {
   const startedMs = performance.now();
+  const timeLeftMs = (): number =>
+    limits.signal?.aborted ? 0 : startedMs + limits.timeLimitMs - performance.now();
   const compiled = compileProblem(problem);
-  const secondsLeft = (): number => (startedMs + limits.timeLimitMs - performance.now()) / 1000;
-  let chosen = quickSearch(compiled, secondsLeft);
   const cohorts = cohortsOf(compiled);
   let bounds: Bounds = {
     served: servableByLevel(compiled, cohorts),
     value: leastValue(compiled, cohorts),
   };
-  const answer = (): AssignmentAnswer => ({
+  let chosen = greedySearch(compiled);
+  const found = (better: Int32Array): void => {
+    chosen = better;
+    limits.onIncumbent?.(toAssignment(compiled, chosen));
+  };
+  const answer = (proof = proofOf(compiled, chosen, bounds)): AssignmentAnswer => ({
     assignment: toAssignment(compiled, chosen),
-    proof: proofOf(compiled, chosen, bounds),
+    proof,
     elapsedMs: performance.now() - startedMs,
   });
-  limits.onIncumbent?.(toAssignment(compiled, chosen));
+  found(chosen);
   if (proofOf(compiled, chosen, bounds).status === "optimal") {
-    return { ...answer(), proof: { status: "trivial", gap: 0, isServedProven: true } };
+    return answer({ status: "trivial", gap: 0, isServedProven: true });
   }
-  const timeLimitMs = secondsLeft() * 1000;
-  if (timeLimitMs <= 0 || limits.signal?.aborted) return answer();
-  await searchInWorker({ problem: compiled, incumbent: chosen, timeLimitMs }, limits.signal, (message) => {
-    if (message.kind === "incumbent") {
-      chosen = message.chosen;
-      limits.onIncumbent?.(toAssignment(compiled, chosen));
-    } else if (message.kind === "bounds") {
-      bounds = message.bounds;
-    }
+  if (compiled.value.length <= mostOptionsHere) {
+    const better = priceSearch(compiled, chosen, () => timeLeftMs() / 1000);
+    if (better !== chosen) found(better);
+  }
+  if (timeLeftMs() <= 0) return answer();
+  await searchInWorker(compiled, chosen, timeLeftMs(), limits.signal, (message) => {
+    if (message.kind === "incumbent") found(message.chosen);
+    else if (message.kind === "bounds") bounds = message.bounds;
   });
   return answer();
 }
 
 /** Resolves when the search is done, the time is over, or it is aborted; then no thread is left. */
 async function searchInWorker(
-  task: ExactSearchTask,
+  problem: CompiledProblem,
+  incumbent: Int32Array,
+  timeLimitMs: number,
   signal: AbortSignal | undefined,
   onMessage: (message: ExactSearchMessage) => void,
 ): Promise<void> {
+  const endingMs = Math.min(timeLimitMs * endingFraction, mostEndingMs);
+  const task: ExactSearchTask = {
+    problem,
+    incumbent,
+    endMs: performance.timeOrigin + performance.now() + timeLimitMs - endingMs,
+  };
   const worker = new Worker(workerFile, { workerData: task });
   const { promise, resolve, reject } = Promise.withResolvers<undefined>();
   const end = (): void => resolve(undefined);
-  const timer = setTimeout(end, task.timeLimitMs);
+  const timer = setTimeout(end, timeLimitMs);
   signal?.addEventListener("abort", end);
   worker.on("message", (message: ExactSearchMessage) => {
     if (message.kind === "done") end();

@@ -42,80 +42,97 @@ export const mustServe = -1;
 /** Duty of a group whose servers take a column only where that lowers the cost. */
 export const mayServe = -2;
 
-/**
- * @param required servers of each level that must be served. The goal's own level and those below it require none.
- * @param servable servers of each level that have an option at all within the capacity.
- */
-export function buildStage(
-  problem: CompiledProblem,
-  cohorts: readonly Cohort[],
-  goal: StageGoal,
-  required: Int32Array,
-  servable: Int32Array,
-): Stage {
-  const isCount = goal.kind === "served";
-  const kept: Cohort[] = [];
-  const duty: number[] = [];
-  const columnStart: number[] = [0];
-  const options: number[] = [];
-  const cost: number[] = [];
-  const quota: number[] = [];
-  const quotaOfLevel = new Map<number, number>();
-  for (const cohort of cohorts) {
-    const { level } = cohort;
-    const counts = isCount && goal.level === level;
-    const needed = certain(required[level]);
-    if (!counts && (needed === 0 || (isCount && level > goal.level))) continue;
-    if (!counts && needed < certain(servable[level]) && !quotaOfLevel.has(level)) {
-      quotaOfLevel.set(level, quota.push(needed) - 1);
-    }
-    kept.push(cohort);
-    duty.push(counts ? mayServe : (quotaOfLevel.get(level) ?? mustServe));
-    for (const option of undominated(problem, cohort, !isCount)) {
-      options.push(option);
-      cost.push(isCount ? (counts ? -1 : 0) : certain(problem.value[cohort.firstOption + option]));
-    }
-    columnStart.push(options.length);
-  }
-  return {
-    groupCount: kept.length,
-    cohorts: kept,
-    size: Int32Array.from(kept, ({ servers }) => servers.length),
-    duty: Int32Array.from(duty),
-    columnStart: Int32Array.from(columnStart),
-    option: Int32Array.from(options),
-    cost: Float64Array.from(cost),
-    ...usesOf(problem, kept, columnStart, options),
-    capacity: problem.capacity,
-    quota: Int32Array.from(quota),
-    isCount,
-  };
-}
+/** Lays out the stages of a problem. */
+export class StageBuilder {
+  readonly #problem: CompiledProblem;
+  readonly #cohorts: readonly Cohort[];
+  readonly #servable: Int32Array;
+  /** Options of each cohort that a stage of values, or one of counts, looks at; found when they are first needed. */
+  readonly #columns = new Map<boolean, readonly (readonly number[])[]>();
 
-function usesOf(
-  problem: CompiledProblem,
-  cohorts: readonly Cohort[],
-  columnStart: readonly number[],
-  options: readonly number[],
-): Pick<Stage, "useStart" | "useType" | "useUnits"> {
-  const useStart: number[] = [0];
-  const useType: number[] = [];
-  const useUnits: number[] = [];
-  for (const [group, { firstOption }] of cohorts.entries()) {
-    for (let column = certain(columnStart[group]); column < certain(columnStart[group + 1]); column++) {
-      const option = firstOption + certain(options[column]);
-      for (let use = certain(problem.useStart[option]); use < certain(problem.useStart[option + 1]); use++) {
-        useType.push(certain(problem.useType[use]));
-        useUnits.push(certain(problem.useUnits[use]));
-      }
-      useStart.push(useType.length);
-    }
+  /** @param servable servers of each level that the cohorts have. */
+  constructor(problem: CompiledProblem, cohorts: readonly Cohort[], servable: Int32Array) {
+    this.#problem = problem;
+    this.#cohorts = cohorts;
+    this.#servable = servable;
   }
-  return {
-    useStart: Int32Array.from(useStart),
-    useType: Int32Array.from(useType),
-    useUnits: Float64Array.from(useUnits),
-  };
+
+  /** @param required servers of each level that must be served; the goal's own level and those below require none. */
+  build(goal: StageGoal, required: Int32Array): Stage {
+    const isCount = goal.kind === "served";
+    const quotaOfLevel = new Map<number, number>();
+    const quota: number[] = [];
+    const kept: number[] = [];
+    const duty: number[] = [];
+    for (const [index, { level }] of this.#cohorts.entries()) {
+      const counts = isCount && goal.level === level;
+      const needed = certain(required[level]);
+      if (!counts && (needed === 0 || (isCount && level > goal.level))) continue;
+      if (!counts && needed < certain(this.#servable[level]) && !quotaOfLevel.has(level)) {
+        quotaOfLevel.set(level, quota.push(needed) - 1);
+      }
+      kept.push(index);
+      duty.push(counts ? mayServe : (quotaOfLevel.get(level) ?? mustServe));
+    }
+    const cohorts = kept.map((index) => certain(this.#cohorts[index]));
+    return {
+      groupCount: kept.length,
+      cohorts,
+      size: Int32Array.from(cohorts, ({ servers }) => servers.length),
+      duty: Int32Array.from(duty),
+      ...this.#layOut(kept, duty, isCount),
+      capacity: this.#problem.capacity,
+      quota: Int32Array.from(quota),
+      isCount,
+    };
+  }
+
+  #layOut(
+    kept: readonly number[],
+    duty: readonly number[],
+    isCount: boolean,
+  ): Pick<Stage, "columnStart" | "option" | "cost" | "useStart" | "useType" | "useUnits"> {
+    const problem = this.#problem;
+    const columns = this.#columnsOf(isCount);
+    const columnStart = new Int32Array(kept.length + 1);
+    const option: number[] = [];
+    const cost: number[] = [];
+    const useStart: number[] = [0];
+    const useType: number[] = [];
+    const useUnits: number[] = [];
+    for (let group = 0; group < kept.length; group++) {
+      const index = certain(kept[group]);
+      const { firstOption } = certain(this.#cohorts[index]);
+      for (const position of certain(columns[index])) {
+        const at = firstOption + position;
+        option.push(position);
+        cost.push(isCount ? (duty[group] === mayServe ? -1 : 0) : certain(problem.value[at]));
+        const end = certain(problem.useStart[at + 1]);
+        for (let use = certain(problem.useStart[at]); use < end; use++) {
+          useType.push(certain(problem.useType[use]));
+          useUnits.push(certain(problem.useUnits[use]));
+        }
+        useStart.push(useType.length);
+      }
+      columnStart[group + 1] = option.length;
+    }
+    return {
+      columnStart,
+      option: Int32Array.from(option),
+      cost: Float64Array.from(cost),
+      useStart: Int32Array.from(useStart),
+      useType: Int32Array.from(useType),
+      useUnits: Float64Array.from(useUnits),
+    };
+  }
+
+  #columnsOf(isCount: boolean): readonly (readonly number[])[] {
+    const known = this.#columns.get(isCount);
+    if (known) return known;
+    const found = this.#cohorts.map((cohort) => undominated(this.#problem, cohort, !isCount));
+    this.#columns.set(isCount, found);
+    return found;
+  }
 }
 
 /** The cohort's options that no other one matches in all that the stage looks at. */
