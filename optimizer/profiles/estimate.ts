@@ -1,13 +1,11 @@
 import type { Accelerator, ModelArchitecture } from "../catalog/catalog.ts";
 import type { Rejection } from "../workload.ts";
-import { activationsGiB, usableGpuGiB } from "./gpu-memory.ts";
 import type { PerformanceProfile, ProfileOrigin } from "./performance-profile.ts";
 import { decodeLine } from "./expert-decode.ts";
 import {
   computeMsPerToken,
   exchangeMsPerToken,
   iterationOverheadMs,
-  kvGiBPerToken,
   launchOverheadMs,
   prefillOverheadMs,
   readKvMs,
@@ -17,6 +15,7 @@ import {
   weightBytesRead,
   weightsGiB,
 } from "./roofline.ts";
+import { sequenceMemory } from "./sequence-memory.ts";
 
 /** The sequences that a `generation` model is estimated for; ignored for `request-response`. */
 export interface EstimateOptions {
@@ -62,18 +61,17 @@ export function estimateProfiles(
   const generates = architecture.task === "generation";
   // More cards do not answer one small request faster; more replicas serve more of them.
   const degrees = generates ? tensorParallelDegrees : [1];
-  const sequenceGiB = generates
-    ? kvGiBPerToken(architecture) * Math.max(options.inputTokens + options.outputTokens, 1)
-    : 0;
+  const keptTokens = generates ? Math.max(options.inputTokens + options.outputTokens, 1) : 0;
   const profiles: PerformanceProfile[] = [];
   const excluded: Rejection[] = [];
   for (const accelerator of accelerators) {
     for (const gpusPerReplica of degrees) {
-      const usableGiB = usableGpuGiB(accelerator.memoryGiB, gpusPerReplica);
-      // Cards beyond the KV heads hold copies of them.
-      const copies = Math.max(1, gpusPerReplica / architecture.kvHeadCount);
-      const fixedGiB = weightsGiB(architecture) + gpusPerReplica * activationsGiB;
-      const neededGiB = fixedGiB + sequenceGiB * copies;
+      const { usableGiB, neededGiB, sequences } = sequenceMemory(
+        architecture,
+        accelerator,
+        gpusPerReplica,
+        keptTokens,
+      );
       if (neededGiB > usableGiB) {
         excluded.push({
           accelerator: accelerator.name,
@@ -86,7 +84,6 @@ export function estimateProfiles(
         });
         continue;
       }
-      const sequences = sequenceGiB > 0 ? Math.floor((usableGiB - fixedGiB) / (sequenceGiB * copies)) : 1;
       const maxBatchSize = generates ? Math.min(Math.max(sequences, 1), mostSequences) : requestBatchSize;
       profiles.push({
         model: architecture.name,
