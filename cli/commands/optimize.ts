@@ -22,6 +22,12 @@ interface OptimizeOptions {
 /** Enough to prove the best answer for hundreds of servers. */
 const defaultTimeLimitMs = 10_000;
 
+/** Share of the time that sizing may take where an assignment follows that needs some as well. */
+const sizingShareWithLimits = 0.7;
+
+/** Without sizes there is no answer at all, so they get this much whatever the limit; 10,000 servers take a tenth. */
+const leastSizingMs = 5_000;
+
 export function optimizeCommand(program: Command): void {
   program
     .command("optimize")
@@ -48,9 +54,11 @@ export function optimizeCommand(program: Command): void {
       const system = await readInfernoSystem(options.system);
       const rateModels = models[options.model]();
       const startedMs = performance.now();
+      const sizingShare = system.options.unlimited ? 1 : sizingShareWithLimits;
+      const sizingLimitMs = Math.max(sizingShare * options.timeLimit, leastSizingMs);
       const sized = sizeServers(system, {
         models: rateModels,
-        isOutOfTime: () => performance.now() - startedMs > options.timeLimit,
+        isOutOfTime: () => performance.now() - startedMs > sizingLimitMs,
       });
       const sizedMs = performance.now();
       const result = await allocate(system, sized, {

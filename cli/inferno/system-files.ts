@@ -12,6 +12,7 @@ import {
 import type { ErrorCode } from "../../platform/errors/registry.ts";
 import { PlatformError, type Problem, type SourcePosition } from "../../platform/errors/platform-error.ts";
 import { PositionFinder, renderPath } from "../../platform/spec/positions.ts";
+import { syntaxErrorOffset } from "./json-syntax.ts";
 
 const fileNames = {
   acceleratorData: "accelerator-data.json",
@@ -90,12 +91,9 @@ async function readJsonFile(file: string): Promise<JsonReading> {
     // A file that holds nothing but null is one that says nothing, as in Go.
     return { file, text, value: (JSON.parse(text) as unknown) ?? {} };
   } catch (error) {
-    const position = syntaxPosition(file, text, error);
-    const message = `${file} is not valid JSON: ${(error as SyntaxError).message}`;
-    return {
-      problem: { code: "OPTIMIZE_JSON_INVALID", message, ...(position && { position }) },
-      isMissing: false,
-    };
+    const position = positionAt(file, text, syntaxErrorOffset(text));
+    const message = (error as SyntaxError).message.split("\n")[0] ?? "";
+    return { problem: { code: "OPTIMIZE_JSON_INVALID", message, position }, isMissing: false };
   }
 }
 
@@ -104,14 +102,9 @@ function unreadable(path: string, error: unknown): Problem {
   return { code: "OPTIMIZE_FILE_UNREADABLE", message: `cannot read ${path} (${reason})` };
 }
 
-/** V8 says where for most mistakes; where it only says that the text ended, that is where. */
-function syntaxPosition(file: string, text: string, error: unknown): SourcePosition | undefined {
-  const { message } = error as SyntaxError;
-  const [, line, column] = /line (\d+) column (\d+)/.exec(message) ?? [];
-  if (line !== undefined) return { file, line: Number(line), column: Number(column) };
-  if (!message.includes("end of JSON input")) return undefined;
-  const lines = text.split("\n");
-  return { file, line: lines.length, column: (lines.at(-1) ?? "").length + 1 };
+function positionAt(file: string, text: string, offset: number): SourcePosition {
+  const before = text.slice(0, offset).split("\n");
+  return { file, line: before.length, column: (before.at(-1) ?? "").length + 1 };
 }
 
 const codes = {

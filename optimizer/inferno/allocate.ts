@@ -29,14 +29,18 @@ export async function allocate(
   sized: readonly SizedServer[],
   options: AllocationOptions,
 ): Promise<InfernoAllocations> {
-  const ordered = sized.map((one) => ({
-    ...one,
-    candidates: one.candidates.toSorted(byObjective(options.objective)),
-  }));
+  const compare = byObjective(options.objective);
   const { chosen, proof } = system.options.unlimited
-    ? { chosen: ordered.map(bestOf), proof: { status: "trivial", gap: 0 } as const }
-    : await withinCapacity(system, ordered, options);
-  const allocations = ordered.map((server, at) => allocationOf(server, certain(chosen[at]), options.models));
+    ? {
+        chosen: sized.map(({ candidates }) => bestOf(candidates, compare)),
+        proof: { status: "trivial", gap: 0 } as const,
+      }
+    : await withinCapacity(
+        system,
+        sized.map((one) => ({ ...one, candidates: one.candidates.toSorted(compare) })),
+        options,
+      );
+  const allocations = sized.map((server, at) => allocationOf(server, certain(chosen[at]), options.models));
   return {
     allocations,
     totals: totalsOf(allocations),
@@ -53,13 +57,16 @@ interface Choice {
 
 const nothing: Choice = { replicas: 0 };
 
-function bestOf({ candidates }: SizedServer): Choice {
-  const candidate = candidates[0];
-  return candidate === undefined ? nothing : { candidate, replicas: candidate.replicas };
+type CandidateOrder = (a: Candidate, b: Candidate) => number;
+
+function bestOf(candidates: readonly Candidate[], compare: CandidateOrder): Choice {
+  if (candidates.length === 0) return nothing;
+  const candidate = candidates.reduce((best, one) => (compare(one, best) < 0 ? one : best));
+  return { candidate, replicas: candidate.replicas };
 }
 
 /** Equal ones in the order of cost and name, so that the answer does not depend on the order of the files. */
-function byObjective(objective: AllocationObjective): (a: Candidate, b: Candidate) => number {
+function byObjective(objective: AllocationObjective): CandidateOrder {
   return (a, b) =>
     a[objective] - b[objective] ||
     a.cost - b.cost ||
@@ -90,7 +97,7 @@ async function withinCapacity(
   });
   const { saturationPolicy, delayedBestEffort } = system.options;
   const partly = bestEffort(
-    withoutSplits(problem, servers, assignment),
+    system.options.heterogeneous ? withoutSplits(problem, servers, assignment) : problem,
     assignment,
     saturationPolicy,
     delayedBestEffort,

@@ -31,12 +31,17 @@ const lowestPriority = 100;
 /** Every server's candidates; the servers in the order of their names. */
 export function sizeServers(system: InfernoSystem, options: SizingOptions): readonly SizedServer[] {
   const sizing = new Sizing(system, options.models);
-  const servers = system.servers.toSorted((a, b) => compareText(a.name, b.name));
+  // Should the time not suffice, then for the least important ones.
+  const inOrder = Map.groupBy(system.servers, (server) => sizing.priorityOf(server));
   let outOfTime = false;
-  return servers.map((server): SizedServer => {
-    outOfTime ||= options.isOutOfTime?.() ?? false;
-    return outOfTime ? sizing.unsized(server, { kind: "time-limit" }) : sizing.size(server);
-  });
+  return [...inOrder]
+    .toSorted(([a], [b]) => a - b)
+    .flatMap(([, servers]) => servers.toSorted((a, b) => compareText(a.name, b.name)))
+    .map((server): SizedServer => {
+      outOfTime ||= options.isOutOfTime?.() ?? false;
+      return outOfTime ? sizing.unsized(server, { kind: "time-limit" }) : sizing.size(server);
+    })
+    .sort((a, b) => compareText(a.server.name, b.server.name));
 }
 
 class Sizing {
@@ -86,8 +91,11 @@ class Sizing {
 
   /** A server without candidates. */
   unsized(server: InfernoServer, reason: UnservedReason): SizedServer {
-    const priority = this.#classes.get(server.serviceClass)?.priority ?? lowestPriority;
-    return { server, priority, loadPerMs: 0, candidates: [], reason };
+    return { server, priority: this.priorityOf(server), loadPerMs: 0, candidates: [], reason };
+  }
+
+  priorityOf({ serviceClass }: InfernoServer): number {
+    return this.#classes.get(serviceClass)?.priority ?? lowestPriority;
   }
 }
 

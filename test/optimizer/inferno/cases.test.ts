@@ -126,31 +126,27 @@ function limitedProblems(): readonly string[] {
 }
 
 describe.skipIf(!casesExist)("with limits the answer is the optimum, and never below the peer's, on", () => {
-  it.each(limitedProblems())(
-    "%s",
-    { timeout: 60_000 },
-    async (name) => {
-      const system = systemOf(name);
-      const { optimum } = answerOf(name);
-      if (optimum === null) throw new RangeError(`${name} has no optimum`);
-      const policyNone = { ...system, options: { ...system.options, saturationPolicy: "None" as const } };
-      const { allocations, proof, totals } = await solved(policyNone);
-      const priorities = new Map(system.serviceClasses.map((one) => [one.name, one.priority]));
-      const servers = new Map(system.servers.map((one) => [one.name, one]));
-      const servedByLevel = optimum.levels.map(
-        (level) =>
-          allocations.filter(
-            (one) =>
-              one.served === "full" &&
-              // Servers without load are not counted: the peer gives them nothing, here they need nothing.
-              one.replicas > 0 &&
-              priorities.get(certain(servers.get(one.server)).serviceClass) === level,
-          ).length,
-      );
-      expect(proof).toEqual({ status: expect.stringMatching(/optimal|trivial/) as string, gap: 0 });
-      expect({ name, servedByLevel }).toEqual({ name, servedByLevel: optimum.servedByLevel });
-      const idleValue = allocations.reduce((sum, one) => sum + (one.replicas === 0 ? one.value : 0), 0);
-      expect(close(totals.value - idleValue, optimum.value, 1e-5)).toBe(true);
-    },
-  );
+  it.each(limitedProblems())("%s", { timeout: 60_000 }, async (name) => {
+    const system = systemOf(name);
+    const { optimum } = answerOf(name);
+    if (optimum === null) throw new RangeError(`${name} has no optimum`);
+    const policyNone = { ...system, options: { ...system.options, saturationPolicy: "None" as const } };
+    const { allocations, proof, totals } = await solved(policyNone);
+    const priorities = new Map(system.serviceClasses.map((one) => [one.name, one.priority]));
+    const servers = new Map(system.servers.map((one) => [one.name, one]));
+    const servedByLevel = optimum.levels.map(
+      (level) =>
+        allocations.filter(
+          (one) =>
+            one.served === "full" &&
+            // Servers without load are not counted: the peer gives them nothing, here they need nothing.
+            one.replicas > 0 &&
+            priorities.get(certain(servers.get(one.server)).serviceClass) === level,
+        ).length,
+    );
+    expect(proof).toEqual({ status: expect.stringMatching(/optimal|trivial/) as string, gap: 0 });
+    expect({ name, servedByLevel }).toEqual({ name, servedByLevel: optimum.servedByLevel });
+    const idleValue = allocations.reduce((sum, one) => sum + (one.replicas === 0 ? one.value : 0), 0);
+    expect(close(totals.value - idleValue, optimum.value, 1e-5)).toBe(true);
+  });
 });
