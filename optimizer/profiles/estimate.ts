@@ -116,13 +116,13 @@ function generationTimes(
   const perTokenMs =
     computeMsPerToken(model, accelerator, cards) + exchangeMsPerToken(model, accelerator, cards);
   const keptTokens = inputTokens + outputTokens / 2;
-  const fixedMs = iterationOverheadMs + syncMsPerIteration(model, cards);
+  const iterationMs = (bytes: number): number =>
+    readMs(bytes, accelerator, cards) + iterationOverheadMs + syncMsPerIteration(model, cards);
   const perSequenceMs = readKvMs(model, accelerator, cards) * keptTokens + perTokenMs;
   const prefill = { gammaMs: prefillOverheadMs + syncMsPerIteration(model, cards), deltaMs: perTokenMs };
   if (model.experts) {
     const line = decodeLine(
-      (sequences) =>
-        readMs(weightBytesRead(model, sequences), accelerator, cards) + fixedMs + perSequenceMs * sequences,
+      (sequences) => iterationMs(weightBytesRead(model, sequences)) + perSequenceMs * sequences,
       maxBatchSize,
     );
     return {
@@ -137,7 +137,7 @@ function generationTimes(
     };
   }
   return {
-    alphaMs: readMs(weightBytes(model), accelerator, cards) + fixedMs,
+    alphaMs: iterationMs(weightBytes(model)),
     betaMs: perSequenceMs,
     ...prefill,
     origin: rooflineOrigin,
