@@ -99,7 +99,7 @@ export function fitOverContext(
     parameters: { alphaMs, betaMs, betaMsPerToken, gammaMs: prefill.intercept, deltaMs: prefill.slope },
     prefill,
     relativeRmse,
-    maxRelativeResidual: Math.max(...residuals.map(Math.abs)),
+    maxRelativeResidual: residuals.reduce((most, residual) => Math.max(most, Math.abs(residual)), 0),
     pointCount: rows.length,
     uncertaintyFraction: Math.max(deviationsWithin95Percent * relativeRmse, prefill.uncertaintyFraction),
   };

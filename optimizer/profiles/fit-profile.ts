@@ -108,7 +108,7 @@ export function fitProfile(
       ],
     };
   }
-  const largest = Math.ceil(Math.max(...decoding.map(({ x }) => x)));
+  const largest = Math.ceil(decoding.reduce((most, { x }) => Math.max(most, x), 1));
   return {
     ok: true,
     profile: {
@@ -144,7 +144,10 @@ export function fitRequestProfile(subject: MeasuredSubject, points: readonly Mea
   return {
     ok: true,
     profile: {
-      ...shapeOf(subject, Math.max(...points.map(({ batch }) => batch))),
+      ...shapeOf(
+        subject,
+        points.reduce((most, { batch }) => Math.max(most, batch), 1),
+      ),
       alphaMs: 0,
       betaMs: 0,
       gammaMs: line.intercept,

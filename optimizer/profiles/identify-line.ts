@@ -60,9 +60,14 @@ export function identifyLine(
     refusal: { kind, measured, points: points.length, found, allowed },
   });
   if (points.length === 0) return refuse("no-points", 0, 2);
-  const xs = points.map(({ x }) => x);
-  const least = Math.min(...xs);
-  const most = Math.max(...xs);
+  let least = Infinity;
+  let most = 0;
+  let smallestTime = Infinity;
+  for (const { x, y } of points) {
+    least = Math.min(least, x);
+    most = Math.max(most, x);
+    smallestTime = Math.min(smallestTime, y);
+  }
   if (least === most) return refuse("one-value", least, 2);
   if (most / least < leastRange) return refuse("narrow-range", most / least, leastRange);
 
@@ -75,7 +80,7 @@ export function identifyLine(
     line = fitLine(points, "intercept");
     heldAtZero = "slope";
   } else if (free.intercept < 0) {
-    const start = free.intercept / Math.min(...points.map(({ y }) => y));
+    const start = free.intercept / smallestTime;
     if (beyondNoise(free, free.intercept, free.interceptError, start))
       return refuse("negative-start", start, 0);
     line = fitLine(points, "slope");

@@ -93,7 +93,7 @@ export function fitLine(points: readonly LinePoint[], fitted: FittedParameters =
     slopeError,
     relativeDeviation,
     relativeRmse: Math.sqrt(sumOfSquares / ordered.length),
-    maxRelativeResidual: Math.max(...residuals.map(Math.abs)),
+    maxRelativeResidual: residuals.reduce((most, residual) => Math.max(most, Math.abs(residual)), 0),
     pointCount: ordered.length,
     degreesOfFreedom,
     centre,

@@ -16,7 +16,9 @@ export function isPointHeader(header: readonly string[]): boolean {
 
 /** Rows under a header with the names of the fields; empty cells are absent values. */
 export function readPointTable(rows: readonly (readonly string[])[]): MeasurementFile {
-  const [header = [], ...body] = rows;
+  const [header = []] = rows;
+  const body = rows.slice(1);
+  if (body.length > mostPoints) return tooMany(body.length);
   return readPointList(
     body
       .filter((row) => row.some((cell) => cell !== ""))
@@ -41,10 +43,7 @@ function numeric(cell: string): unknown {
 /** Points of a generation model, or of a request/response one, but not of both. */
 export function readPointList(list: readonly unknown[]): MeasurementFile {
   const problems: ImportProblem[] = [];
-  if (list.length > mostPoints) {
-    const allowed = `at most ${mostPoints} points`;
-    return { ok: false, problems: [{ kind: "too-large", found: String(list.length), allowed }] };
-  }
+  if (list.length > mostPoints) return tooMany(list.length);
   const points: MeasuredPoint[] = [];
   const batches: MeasuredBatch[] = [];
   for (const [index, entry] of list.entries()) {
@@ -80,4 +79,9 @@ export function readPointList(list: readonly unknown[]): MeasurementFile {
   return batches.length > 0
     ? { ok: true, task: "request-response", batches }
     : { ok: true, task: "generation", points };
+}
+
+function tooMany(count: number): MeasurementFile {
+  const allowed = `at most ${mostPoints} points`;
+  return { ok: false, problems: [{ kind: "too-large", found: String(count), allowed }] };
 }

@@ -96,6 +96,14 @@ describe("a fit of points on a line", () => {
   });
 });
 
+it("takes as many points as anybody has", () => {
+  const points = Array.from({ length: 200_000 }, (_, index) => ({
+    batch: 1 + (index % 64),
+    latencyMs: 5 + (index % 64),
+  }));
+  expect(fitted(fitRequestProfile(subject, points)).profile).toMatchObject({ maxBatchSize: 64 });
+});
+
 describe("a fit of noisy points", () => {
   it("comes within the noise of the truth, inside the interval that it states", () => {
     let inside = 0;

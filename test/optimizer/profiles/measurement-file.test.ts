@@ -237,7 +237,13 @@ describe("rows of comma-separated text", () => {
     expect(csvRows("a,b\n\nc,\n")).toEqual([["a", "b"], [""], ["c", ""]]);
   });
 
-  it("are none where a quote stays open", () => {
-    expect(csvRows('a,"b\nc')).toBeUndefined();
+  it("are none where a quote stays open or is followed by text", () => {
+    for (const text of ['a,"b\nc', '"a"b,c', 'a"b']) expect(csvRows(text)).toBeUndefined();
+  });
+
+  it("may be long, quoted or not", () => {
+    const pairs = '""'.repeat(2 ** 20);
+    expect(csvRows(`"${pairs}",b`)?.[0]?.[0]).toHaveLength(2 ** 20);
+    expect(csvRows(`"${pairs}`)).toBeUndefined();
   });
 });
