@@ -1,0 +1,85 @@
+/**
+ * How many requests an arrival finds in the engine.
+ *
+ * Their number m is a birth-death chain: arrivals come at rate lambda, and with m in the engine they leave at the rate of
+ * an engine that always holds m ({@link closedEngine}). In networks of queues that is exact where the service is shared,
+ * whatever the spread of the output lengths, as it is here while slots are free.
+ */
+import { certain } from "../../certain.ts";
+import { closedEngine, type ClosedEngine } from "./closed-engine.ts";
+import type { RequestMix } from "./request-mix.ts";
+
+export class EngineRates {
+  readonly mix: RequestMix;
+  /** All slots taken, requests at independent stages: what random arrivals can be served at, for ever. */
+  readonly full: ClosedEngine;
+  /** Requests a ms while requests always wait, from an empty engine on. */
+  readonly saturationPerMs: number;
+  /** For 1, 2 … requests in the engine that came one by one. */
+  readonly #engines: ClosedEngine[] = [];
+
+  constructor(mix: RequestMix) {
+    this.mix = mix;
+    this.full = closedEngine(mix, mix.slots);
+    // Equal outputs end together, and the prompts that take their places are again read together.
+    this.saturationPerMs = mix.equalOutputs ? closedEngine(mix, mix.slots, 0, true).perMs : this.full.perMs;
+  }
+
+  /** Departures a ms with this many requests in the engine, at most as many as there are slots. */
+  departuresPerMs(inEngine: number, arrivalsPerMs: number): number {
+    while (this.#engines.length < inEngine) {
+      const others = this.#engines.length;
+      // One that finds others begins half an iteration later on average.
+      this.#engines.push(closedEngine(this.mix, others + 1, (0.5 * others) / (others + 1)));
+    }
+    const { perMs, prefillBound } = certain(this.#engines[inEngine - 1]);
+    if (inEngine === 1 || perMs <= arrivalsPerMs) return perMs;
+    // A queue for the token budget is shorter than the chain's, as prompts take constant times: with a squared
+    // coefficient of variation c² it is geometric with ratio lambda/(lambda + (mu-lambda)·2/(1+c²)).
+    const variation = this.mix.promptSquare - 1;
+    return perMs + (prefillBound * (perMs - arrivalsPerMs) * (1 - variation)) / (1 + variation);
+  }
+}
+
+export interface Occupancy {
+  /** Relative weights of finding `first`, `first + 1` … requests in the engine, and a free slot. */
+  readonly weights: Float64Array;
+  readonly first: number;
+  /** Weight of finding all slots taken. */
+  readonly blocked: number;
+}
+
+/** Rarer states are left out. */
+const negligible = 1e-13;
+
+export function occupancy(rates: EngineRates, arrivalsPerMs: number): Occupancy {
+  const { slots } = rates.mix;
+  const weights = new Float64Array(slots);
+  let weight = 1;
+  let peak = 1;
+  let last = slots - 1;
+  weights[0] = 1;
+  for (let m = 1; m <= slots; m++) {
+    weight *= arrivalsPerMs / rates.departuresPerMs(m, arrivalsPerMs);
+    if (weight > 1e250) {
+      weights.forEach((value, index) => (weights[index] = value * 1e-250));
+      weight *= 1e-250;
+      peak *= 1e-250;
+    }
+    if (m < slots) weights[m] = weight;
+    peak = Math.max(peak, weight);
+    if (weight < negligible * peak) {
+      last = Math.min(m, last);
+      weight = 0;
+      break;
+    }
+  }
+  let first = 0;
+  while (first < last && certain(weights[first]) < negligible * peak) first++;
+  const use = arrivalsPerMs / rates.full.perMs;
+  return {
+    weights: weights.subarray(first, last + 1),
+    first,
+    blocked: use < 1 ? weight / (1 - use) : Number.POSITIVE_INFINITY,
+  };
+}

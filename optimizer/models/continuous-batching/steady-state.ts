@@ -1,0 +1,216 @@
+/**
+ * The replica in equilibrium at one rate of arrivals: what they find, as weights of the points of a grid of numbers of
+ * decoding sequences, and what they wait for where all slots are taken.
+ */
+import { certain } from "../../certain.ts";
+import { decodeMillis, iterationState, type IterationState } from "./iteration-state.ts";
+import { occupancy, type EngineRates } from "./occupancy.ts";
+import type { StateGrid } from "./state-grid.ts";
+import type { RequestKind, RequestMix } from "./request-mix.ts";
+
+export interface SteadyState {
+  /** Relative weights of the grid's points as arrivals with a free slot find them. */
+  readonly found: Float64Array;
+  /** The same as decoding requests meet them, themselves included. */
+  readonly met: Float64Array;
+  readonly stateAt: (point: number) => IterationState;
+  /** Gap between tokens at a point, with slots taken into account. */
+  readonly gapAt: (point: number) => number;
+  readonly blocked: BlockedArrivals;
+  readonly meanGapMs: number;
+}
+
+/** Arrivals that find all slots taken. */
+export interface BlockedArrivals {
+  readonly weight: number;
+  readonly gapMs: number;
+  /** Mean and variance of the time until a slot is free and the prompts before are read. */
+  readonly waitMs: number;
+  readonly waitVariance: number;
+  readonly ownOverheadMs: number;
+  readonly budgetUse: number;
+  readonly budgetTokens: number;
+}
+
+/** What one round of the solution takes from the one before. */
+interface Estimate {
+  readonly meanDecoding: number;
+  /** Sequences that decode while a prompt is read, over those that decode at any time: a slot is not both. */
+  readonly seenPrompts: number;
+}
+
+/** The first estimate is near enough that the second round changes little and a third nothing that counts. */
+const rounds = 2;
+
+export function steadyState(rates: EngineRates, grid: StateGrid, arrivalsPerMs: number): SteadyState {
+  let estimate = firstEstimate(rates.mix, arrivalsPerMs);
+  for (let round = 1; ; round++) {
+    const { state, next } = solve(rates, grid, arrivalsPerMs, estimate);
+    if (round === rounds) return state;
+    estimate = next;
+  }
+}
+
+/** Most sequences that decode at once: their budget would be used by prompts. */
+function mostDecoding({ slots, meanDecodes, budgetTokens, meanPrompt }: RequestMix): number {
+  return Math.min(slots, (meanDecodes * budgetTokens) / (meanPrompt + meanDecodes));
+}
+
+/** n = lambda·d·T(n) with the mean iteration T(n). */
+function firstEstimate(mix: RequestMix, arrivalsPerMs: number): Estimate {
+  const free = Math.max(1e-6, 1 - arrivalsPerMs * mix.deltaMs * mix.meanPrompt);
+  let low = 0;
+  let high = mostDecoding(mix);
+  for (let step = 0; step < 40; step++) {
+    const n = (low + high) / 2;
+    const decodeMs = decodeMillis(mix, n);
+    const iterationMs = (decodeMs - mix.gammaMs * Math.expm1(-arrivalsPerMs * decodeMs)) / free;
+    if (arrivalsPerMs * mix.meanDecodes * iterationMs > n) low = n;
+    else high = n;
+  }
+  return { meanDecoding: (low + high) / 2, seenPrompts: 1 };
+}
+
+function solve(
+  rates: EngineRates,
+  grid: StateGrid,
+  arrivalsPerMs: number,
+  { meanDecoding, seenPrompts }: Estimate,
+): { readonly state: SteadyState; readonly next: Estimate } {
+  const { mix, full } = rates;
+  const { slots, meanDecodes, gammaMs, deltaMs, meanPrompt } = mix;
+  const states: (IterationState | undefined)[] = [];
+  const stateAt = (point: number): IterationState =>
+    (states[point] ??= iterationState(mix, {
+      arrivalsPerMs,
+      meanDecoding,
+      decoding: certain(grid.points[point]),
+    }));
+  const ownMs = ({ prompt }: Pick<RequestKind, "prompt">, of: OwnPrompt): number =>
+    ownPromptMs(mix, prompt, of);
+
+  // No gap is longer than where requests always wait, and none shorter than of one request alone.
+  const fullDecoding = full.perIteration * meanDecodes;
+  const fullPoint = grid.indexBelow(meanDecodes > 0 ? Math.max(1, fullDecoding) : 0);
+  const fullState = stateAt(fullPoint);
+  const fullOwn = { ...fullState, budgetTokens: Math.max(1, mix.budgetTokens - fullDecoding) };
+  const fullOwnMs = ownMs({ prompt: meanPrompt }, fullOwn);
+  const longestGapMs =
+    meanDecodes > 0 ? Math.max(mix.alphaMs + mix.betaMs, (slots / full.perMs - fullOwnMs) / meanDecodes) : 0;
+  const gapAt = (point: number): number => {
+    const { decodeMs, gapMs } = stateAt(point);
+    return Math.min(decodeMs + seenPrompts * (gapMs - decodeMs), longestGapMs);
+  };
+
+  const most = mostDecoding(mix);
+  const { weights, first, blocked: blockedWeight } = occupancy(rates, arrivalsPerMs);
+  const found = new Float64Array(grid.points.length);
+  const met = new Float64Array(grid.points.length);
+  let total = 0;
+  let seen = 0;
+  let decoding = 0;
+  let decodeShare = 0.5;
+  for (let index = first === 0 ? 0 : -3; index < weights.length; index++) {
+    // Before the first state that counts, some rounds find the share of their time that requests decode there.
+    const m = first + Math.max(index, 0);
+    const weight = index < 0 ? 0 : certain(weights[index]);
+    const others = Math.min(m * decodeShare, most);
+    const noneDecodes = m === 0 || meanDecodes === 0 ? 1 : (1 - decodeShare) ** m;
+    const decodes = noneDecodes < 1 ? Math.min(Math.max(1, others / (1 - noneDecodes)), Math.max(1, m)) : 1;
+    found[0] = certain(found[0]) + weight * noneDecodes;
+    if (noneDecodes < 1) grid.add(found, decodes, weight * (1 - noneDecodes));
+    total += weight;
+    seen += weight * others;
+    decoding += weight * others;
+    if (meanDecodes === 0) continue;
+    const withOwn = Math.min(slots, Math.max(1, Math.min(most, 1 + others)));
+    grid.add(met, withOwn, weight);
+    const decodesMs = meanDecodes * grid.interpolate(gapAt, withOwn);
+    const point = grid.indexBelow(withOwn);
+    const state = stateAt(point);
+    const withOthers =
+      ownMs(
+        { prompt: meanPrompt },
+        { ...state, budgetTokens: mix.budgetTokens - certain(grid.points[point]) },
+      ) +
+      state.decodeMs / 2;
+    const promptMs = noneDecodes * (gammaMs + deltaMs * meanPrompt) + (1 - noneDecodes) * withOthers;
+    decodeShare = decodesMs / (decodesMs + promptMs);
+  }
+
+  const gapMs = Math.min(
+    gapAt(grid.indexBelow(Math.min(slots, Math.max(meanDecodes > 0 ? 1 : 0, slots * decodeShare, 0), most))),
+    longestGapMs,
+  );
+  const blocked = {
+    weight: blockedWeight,
+    gapMs,
+    ...slotWait(rates, arrivalsPerMs, gapMs, fullOwn),
+    ...own(fullOwn),
+  };
+  seen += blockedWeight * Math.min((slots - 1) * decodeShare, most);
+  decoding += blockedWeight * Math.min(slots * decodeShare, most);
+  total += blockedWeight;
+  let gapSum = blockedWeight * gapMs;
+  for (let point = 0; point < met.length; point++) {
+    if (certain(met[point]) > 0) gapSum += certain(met[point]) * gapAt(point);
+  }
+  const meanGapMs = meanDecodes > 0 ? gapSum / total : 0;
+  return {
+    state: { found, met, stateAt, gapAt, blocked, meanGapMs },
+    next: {
+      meanDecoding: Math.min(most, arrivalsPerMs * meanDecodes * meanGapMs),
+      seenPrompts: decoding > 0 ? seen / decoding : 1,
+    },
+  };
+}
+
+/** How a request's own prompt is read. */
+export interface OwnPrompt {
+  readonly ownOverheadMs: number;
+  readonly budgetUse: number;
+  readonly budgetTokens: number;
+}
+
+function own({ ownOverheadMs, budgetUse, budgetTokens }: OwnPrompt): OwnPrompt {
+  return { ownOverheadMs, budgetUse, budgetTokens };
+}
+
+/** From the iteration that begins a prompt to the one that finishes it. Prompts in a row share their iterations. */
+export function ownPromptMs({ deltaMs }: RequestMix, prompt: number, of: OwnPrompt): number {
+  const iterations = prompt / Math.max(1, of.budgetTokens);
+  const taken = iterations <= 1 ? 1 : of.budgetUse * iterations + (1 - of.budgetUse) * Math.ceil(iterations);
+  return taken * of.ownOverheadMs + deltaMs * prompt;
+}
+
+/**
+ * Beyond its slots the engine is a queue of N servers. Its wait is that of exponential times, 1/(mu-lambda) for those who
+ * wait, times c² + (1-c²)·(that of constant times, by Cosmetatos), c² of the time that a request holds its slot. Where
+ * prompts queue for the token budget, those that have their slot wait on.
+ */
+function slotWait(
+  { mix, full }: EngineRates,
+  arrivalsPerMs: number,
+  gapMs: number,
+  fullOwn: OwnPrompt,
+): { readonly waitMs: number; readonly waitVariance: number } {
+  const { slots, meanDecodes, meanPrompt } = mix;
+  let mean = 0;
+  let square = 0;
+  for (const { share, prompt, decodes, geometric } of mix.kinds) {
+    const holdMs = ownPromptMs(mix, prompt, fullOwn) + decodes * gapMs;
+    mean += share * holdMs;
+    square += share * (holdMs * holdMs + (geometric ? decodes * (decodes + 1) * gapMs * gapMs : 0));
+  }
+  const variation = square / (mean * mean) - 1;
+  const use = arrivalsPerMs / full.perMs;
+  const constant =
+    0.5 * (1 + ((1 - use) * (slots - 1) * (Math.sqrt(4 + 5 * slots) - 2)) / (16 * use * slots));
+  const factor = variation < 1 ? variation + (1 - variation) * Math.min(1, constant) : (1 + variation) / 2;
+  const slotMs = use < 1 ? factor / (full.perMs * (1 - use)) : Number.POSITIVE_INFINITY;
+  const iterations = meanPrompt / fullOwn.budgetTokens;
+  const taken =
+    iterations < 1 ? 1 : fullOwn.budgetUse * iterations + (1 - fullOwn.budgetUse) * Math.ceil(iterations);
+  const queuedMs = Math.max(0, slots - full.perIteration * (meanDecodes + taken)) / full.perMs;
+  return { waitMs: slotMs + queuedMs, waitVariance: slotMs * slotMs + (queuedMs * queuedMs) / 2 };
+}
