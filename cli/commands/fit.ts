@@ -33,16 +33,16 @@ export function fitCommand(program: Command): void {
     )
     .requiredOption("--model <name>", "the model that was measured, as the spec calls it")
     .requiredOption("--accelerator <name>", "the accelerator it ran on, as the catalog calls it")
-    .option("--gpus <number>", "cards of the replica", wholeNumber, 1)
+    .option("--gpus <number>", "cards of the replica", wholeNumberTo(16), 1)
     .option(
       "--max-batch <number>",
       "largest batch of the profile (default: the largest measured)",
-      wholeNumber,
+      wholeNumberTo(4096),
     )
     .option(
       "--max-batched-tokens <number>",
       "tokens that the engine reads in one iteration at most (default: 8192)",
-      wholeNumber,
+      wholeNumberTo(1_000_000),
     )
     .option("--disaggregated", "prefill ran on other replicas: inter-token latency contains none of it")
     .option("--source <text>", "who measured it, where and when (default: the names of the files)")
@@ -87,10 +87,13 @@ function namesOf(files: readonly string[]): string {
   return `${named.join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
 }
 
-function wholeNumber(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1 || value > 1_000_000) {
-    throw new InvalidArgumentError("expected a whole number from 1 to 1000000");
-  }
-  return value;
+/** Bounds are those of the spec that the profile is pasted into. */
+function wholeNumberTo(most: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!Number.isInteger(value) || value < 1 || value > most) {
+      throw new InvalidArgumentError(`expected a whole number from 1 to ${most}`);
+    }
+    return value;
+  };
 }

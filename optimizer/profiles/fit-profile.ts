@@ -144,10 +144,7 @@ export function fitRequestProfile(subject: MeasuredSubject, points: readonly Mea
   return {
     ok: true,
     profile: {
-      ...shapeOf(
-        subject,
-        points.reduce((most, { batch }) => Math.max(most, batch), 1),
-      ),
+      ...shapeOf(subject, Math.ceil(points.reduce((most, { batch }) => Math.max(most, batch), 1))),
       alphaMs: 0,
       betaMs: 0,
       gammaMs: line.intercept,
