@@ -2,6 +2,7 @@ import { InvalidArgumentError, Option, type Command } from "commander";
 import { allocate, type AllocationObjective } from "../../optimizer/inferno/allocate.ts";
 import { infernoModels } from "../../optimizer/inferno/batch-chain.ts";
 import { sizeServers } from "../../optimizer/inferno/candidates.ts";
+import { generationModels } from "../../optimizer/inferno/generation-models.ts";
 import type { RateModels } from "../../optimizer/inferno/rate-model.ts";
 import { durationSchema } from "../../platform/spec/quantities.ts";
 import { renderAllocationsJson, renderAllocationsTable } from "../inferno/render.ts";
@@ -9,6 +10,7 @@ import { readInfernoSystem } from "../inferno/system-files.ts";
 
 const models = {
   inferno: infernoModels,
+  "continuous-batching": generationModels,
 } as const satisfies Record<string, () => RateModels>;
 
 interface OptimizeOptions {

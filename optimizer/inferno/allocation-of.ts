@@ -105,6 +105,7 @@ function timesOfPart(
     const { alphaMs, betaMs, gammaMs, deltaMs } = performance;
     return { itlMs: alphaMs + betaMs, ttftMs: gammaMs + deltaMs, rho: 0 };
   }
+  if (offer.throughputPerMs === Infinity) return noTimes;
   const model = models(performance, server, maxBatchSize);
   // What is served is never more than what arrives: a load above the largest is cut down to the rate that gives it.
   const arrivalsPerMs = loadPerMs < offer.throughputPerMs ? loadPerMs : offer.arrivalsPerMs;

@@ -19,6 +19,10 @@ const negligibleAbove = 1e40;
  * series. One solution is N multiplications and allocates nothing: sizing takes ten to twenty of them.
  */
 export class BatchChain implements RateModel {
+  /** The queue's room is what limits waiting. */
+  readonly unlimitedWaitingFraction = 1;
+  /** As near as doubles let the equations be followed: replicas are to be those of the equations. */
+  readonly precision = 1e-14;
   lowestPerMs = 0;
   highestPerMs = 0;
   throughputPerMs = 0;

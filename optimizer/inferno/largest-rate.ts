@@ -19,9 +19,6 @@ export type LargestRate =
 /** Share of the highest rate that a server with a throughput target is planned for: the peer's stability margin. */
 const throughputFraction = 0.9;
 
-/** Far below what profiles are known to, and as near as doubles let the equations be followed. */
-const precision = 1e-14;
-
 /**
  * Every time rises with the arrival rate, so that all targets hold up to one rate. It is the root of the largest of
  * 1 - target/time: near saturation, where times grow like 1/(saturation - rate), this is almost a straight line.
@@ -31,7 +28,12 @@ export function largestRate(
   targets: Pick<ModelTarget, "itlMs" | "ttftMs" | "tokensPerSecond">,
 ): LargestRate {
   const forThroughput = targets.tokensPerSecond > 0;
-  const highest = (forThroughput ? throughputFraction : 1) * model.highestPerMs;
+  const limitsWaiting = targets.ttftMs > 0;
+  const fraction = Math.min(
+    forThroughput ? throughputFraction : 1,
+    limitsWaiting ? 1 : model.unlimitedWaitingFraction,
+  );
+  const highest = fraction * model.highestPerMs;
   const excessAt = (arrivalsPerMs: number): number => {
     model.solve(arrivalsPerMs);
     return excess(model, targets);
@@ -48,7 +50,7 @@ export function largestRate(
     const broken = worst(model, targets);
     return { feasible: false, broken, reachedMs: broken === "itl" ? model.itlMs : model.ttftMs };
   }
-  const arrivalsPerMs = findRoot(excessAt, lowest, highest, atLowest, atHighest, precision);
+  const arrivalsPerMs = findRoot(excessAt, lowest, highest, atLowest, atHighest, model.precision);
   model.solve(arrivalsPerMs);
   const { throughputPerMs } = model;
   return { feasible: true, arrivalsPerMs, throughputPerMs, binding: worst(model, targets) };

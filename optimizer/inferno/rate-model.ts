@@ -6,6 +6,13 @@ export interface RateModel {
   readonly lowestPerMs: number;
   /** Highest arrival rate that is sized for, just below saturation; infinite where requests take no time. */
   readonly highestPerMs: number;
+  /**
+   * Share of the highest rate that is planned for where no target limits waiting. Below 1 where the queue has no end,
+   * since nothing else would keep it short.
+   */
+  readonly unlimitedWaitingFraction: number;
+  /** Relative precision to which rates are found: far below what the model is known to. */
+  readonly precision: number;
   /** Sets the answers below to what the replica does at the rate: above 0, and at most the highest. */
   solve(arrivalsPerMs: number): void;
   /** Requests a ms that are served, after those turned away. */

@@ -373,6 +373,6 @@ describe("Inferno's options", () => {
       kind: "too-large",
     });
     const weightless = await only(small({ server: { inputTokens: 0, outputTokens: 1 } }));
-    expect(weightless).toMatchObject({ served: "full", replicas: 1 });
+    expect(weightless).toMatchObject({ served: "full", replicas: 1, itlMs: 0, ttftMs: 0, rho: 0 });
   });
 });
