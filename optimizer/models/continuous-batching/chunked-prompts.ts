@@ -70,7 +70,7 @@ function gaps(
   const noneCame = met > 1e-9 ? -Math.expm1(-met) / met : 1;
   const leavesOthers = 1 - (1 - readingShare) * noneCame;
   const begins = -Math.expm1(-met);
-  const ends = reads < 1 ? (begins * (1 - reads)) / reads : 0;
+  const ends = reads > 0 && reads < 1 ? (begins * (1 - reads)) / reads : 0;
   const idleDecay = Math.max(0, 1 - begins - ends);
   // In a queue with constant service times, the one left behind is alone with probability (1-u)(exp(u)-1)/u.
   const followed =

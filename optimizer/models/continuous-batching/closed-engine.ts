@@ -16,6 +16,8 @@ export interface ClosedEngine {
   /** Requests that finish their prompt an iteration, and that leave. */
   readonly perIteration: number;
   readonly iterationMs: number;
+  /** Share of the time that is decoding's. */
+  readonly decodeShare: number;
   /** Requests a ms. */
   readonly perMs: number;
   /** Share of its capacity at which the token budget is used by prompts that queue for it, 0…1. */
@@ -58,6 +60,7 @@ export function closedEngine(
   return {
     perIteration,
     iterationMs,
+    decodeShare: (alphaMs * decodes + betaMs * decoding) / iterationMs,
     perMs: perIteration / iterationMs,
     prefillBound: load > 1 ? bound : bound ** queueExponent(1 / load),
   };

@@ -6,6 +6,7 @@
  * whatever the spread of the output lengths, as it is here while slots are free.
  */
 import { certain } from "../../certain.ts";
+import { decodeMillis } from "./iteration-state.ts";
 import { closedEngine, type ClosedEngine } from "./closed-engine.ts";
 import type { RequestMix } from "./request-mix.ts";
 
@@ -26,18 +27,22 @@ export class EngineRates {
   }
 
   /** Departures a ms with this many requests in the engine, at most as many as there are slots. */
-  departuresPerMs(inEngine: number, arrivalsPerMs: number): number {
+  departuresPerMs(inEngine: number, arrivalsPerMs: number, clustering: number): number {
     while (this.#engines.length < inEngine) {
       const others = this.#engines.length;
       // One that finds others begins half an iteration later on average.
       this.#engines.push(closedEngine(this.mix, others + 1, (0.5 * others) / (others + 1)));
     }
     const { perMs, prefillBound } = certain(this.#engines[inEngine - 1]);
-    if (inEngine === 1 || perMs <= arrivalsPerMs) return perMs;
+    if (inEngine === 1) return perMs;
+    if (perMs <= arrivalsPerMs) return arrivalsPerMs + (perMs - arrivalsPerMs) * clustering;
     // A queue for the token budget is shorter than the chain's, as prompts take constant times: with a squared
     // coefficient of variation c² it is geometric with ratio lambda/(lambda + (mu-lambda)·2/(1+c²)).
     const variation = this.mix.promptSquare - 1;
-    return perMs + (prefillBound * (perMs - arrivalsPerMs) * (1 - variation)) / (1 + variation);
+    return (
+      arrivalsPerMs +
+      (perMs - arrivalsPerMs) * clustering * (1 + (prefillBound * (1 - variation)) / (1 + variation))
+    );
   }
 }
 
@@ -52,15 +57,16 @@ export interface Occupancy {
 /** Rarer states are left out. */
 const negligible = 1e-13;
 
-export function occupancy(rates: EngineRates, arrivalsPerMs: number): Occupancy {
+export function occupancy(rates: EngineRates, arrivalsPerMs: number, meanDecoding: number): Occupancy {
   const { slots } = rates.mix;
+  const clustering = clusters(rates.mix, arrivalsPerMs, meanDecoding);
   const weights = new Float64Array(slots);
   let weight = 1;
   let peak = 1;
   let last = slots - 1;
   weights[0] = 1;
   for (let m = 1; m <= slots; m++) {
-    weight *= arrivalsPerMs / rates.departuresPerMs(m, arrivalsPerMs);
+    weight *= arrivalsPerMs / rates.departuresPerMs(m, arrivalsPerMs, clustering);
     if (weight > 1e250) {
       weights.forEach((value, index) => (weights[index] = value * 1e-250));
       weight *= 1e-250;
@@ -82,4 +88,20 @@ export function occupancy(rates: EngineRates, arrivalsPerMs: number): Occupancy 
     first,
     blocked: use < 1 ? weight / (1 - use) : Number.POSITIVE_INFINITY,
   };
+}
+
+function clusters(mix: RequestMix, arrivalsPerMs: number, meanDecoding: number): number {
+  const { gammaMs, deltaMs, meanPrompt, meanDecodes } = mix;
+  if (meanDecodes === 0 || arrivalsPerMs === 0) return 1;
+  const w = meanPrompt / Math.max(1, mix.budgetTokens - meanDecoding);
+  const load = arrivalsPerMs * deltaMs * meanPrompt;
+  const D = decodeMillis(mix, Math.max(1, meanDecoding));
+  const T = (D - gammaMs * Math.expm1(-arrivalsPerMs * D)) / Math.max(1e-3, 1 - load);
+  const rho = Math.min(0.9, w < 1 ? 1 - D / T : arrivalsPerMs * (deltaMs * meanPrompt + gammaMs * w));
+  let geo = 0;
+  for (const k of mix.kinds) if (k.geometric) geo += (k.share * k.decodes) / meanDecodes;
+  const free = 1 - rho;
+  const one = geo * ((2 * free) / (free * free + 1)) + (1 - geo) * free;
+  const g = meanDecodes / (meanDecodes + (2 * Math.max(1, w)) / free);
+  return 1 - g * (1 - one);
 }

@@ -39,7 +39,7 @@ export function prepareGeneration(replica: GenerationReplica): PreparedGeneratio
 /** The queue grows without end: only the gaps between tokens, with all slots taken, have a mean. */
 function timesWithoutEnd({ mix, full }: EngineRates): Pick<GenerationPrediction, "overall" | "traffic"> {
   const never = Number.POSITIVE_INFINITY;
-  const gapMs = mix.meanDecodes > 0 ? mix.slots / full.perMs / (mix.meanDecodes + 1) : 0;
+  const gapMs = mix.meanDecodes > 0 ? full.iterationMs : 0;
   const times = (decodes: number): GenerationTimes => {
     const ofKind = decodes > 0 ? gapMs : 0;
     return {

@@ -94,16 +94,14 @@ function solve(
   const fullPoint = grid.indexBelow(meanDecodes > 0 ? Math.max(1, fullDecoding) : 0);
   const fullState = stateAt(fullPoint);
   const fullOwn = { ...fullState, budgetTokens: Math.max(1, mix.budgetTokens - fullDecoding) };
-  const fullOwnMs = ownMs({ prompt: meanPrompt }, fullOwn);
-  const longestGapMs =
-    meanDecodes > 0 ? Math.max(mix.alphaMs + mix.betaMs, (slots / full.perMs - fullOwnMs) / meanDecodes) : 0;
+  const longestGapMs = gapWhenFull(rates, fullOwn);
   const gapAt = (point: number): number => {
     const { decodeMs, gapMs } = stateAt(point);
     return Math.min(decodeMs + seenPrompts * (gapMs - decodeMs), longestGapMs);
   };
 
   const most = mostDecoding(mix);
-  const { weights, first, blocked: blockedWeight } = occupancy(rates, arrivalsPerMs);
+  const { weights, first, blocked: blockedWeight } = occupancy(rates, arrivalsPerMs, meanDecoding);
   const found = new Float64Array(grid.points.length);
   const met = new Float64Array(grid.points.length);
   let total = 0;
@@ -138,14 +136,12 @@ function solve(
     decodeShare = decodesMs / (decodesMs + promptMs);
   }
 
-  const gapMs = Math.min(
-    gapAt(grid.indexBelow(Math.min(slots, Math.max(meanDecodes > 0 ? 1 : 0, slots * decodeShare, 0), most))),
-    longestGapMs,
-  );
+  const lastDecoding = meanDecodes > 0 ? Math.max(1, Math.min(slots * decodeShare, most)) : 0;
+  const gapMs = grid.interpolate(gapAt, lastDecoding);
   const blocked = {
     weight: blockedWeight,
     gapMs,
-    ...slotWait(rates, arrivalsPerMs, gapMs, fullOwn),
+    ...slotWait(rates, arrivalsPerMs, fullOwn),
     ...own(fullOwn),
   };
   seen += blockedWeight * Math.min((slots - 1) * decodeShare, most);
@@ -178,9 +174,20 @@ function own({ ownOverheadMs, budgetUse, budgetTokens }: OwnPrompt): OwnPrompt {
 
 /** From the iteration that begins a prompt to the one that finishes it. Prompts in a row share their iterations. */
 export function ownPromptMs({ deltaMs }: RequestMix, prompt: number, of: OwnPrompt): number {
-  const iterations = prompt / Math.max(1, of.budgetTokens);
-  const taken = iterations <= 1 ? 1 : of.budgetUse * iterations + (1 - of.budgetUse) * Math.ceil(iterations);
-  return taken * of.ownOverheadMs + deltaMs * prompt;
+  return iterationsTaken(prompt, of) * of.ownOverheadMs + deltaMs * prompt;
+}
+
+function iterationsTaken(prompt: number, { budgetTokens, budgetUse }: OwnPrompt): number {
+  const iterations = prompt / Math.max(1, budgetTokens);
+  return iterations <= 1 ? 1 : budgetUse * iterations + (1 - budgetUse) * Math.ceil(iterations);
+}
+
+/** Gap between tokens while all slots are taken: a request holds its slot for N/x ms, and reads its prompt in part of it. */
+function gapWhenFull({ mix, full }: EngineRates, fullOwn: OwnPrompt): number {
+  const { alphaMs, betaMs, meanDecodes, meanPrompt, slots } = mix;
+  if (meanDecodes === 0) return 0;
+  const gapMs = (slots / full.perMs - ownPromptMs(mix, meanPrompt, fullOwn)) / meanDecodes;
+  return Math.max(alphaMs + betaMs, gapMs);
 }
 
 /**
@@ -191,26 +198,30 @@ export function ownPromptMs({ deltaMs }: RequestMix, prompt: number, of: OwnProm
 function slotWait(
   { mix, full }: EngineRates,
   arrivalsPerMs: number,
-  gapMs: number,
   fullOwn: OwnPrompt,
 ): { readonly waitMs: number; readonly waitVariance: number } {
   const { slots, meanDecodes, meanPrompt } = mix;
-  let mean = 0;
-  let square = 0;
-  for (const { share, prompt, decodes, geometric } of mix.kinds) {
-    const holdMs = ownPromptMs(mix, prompt, fullOwn) + decodes * gapMs;
-    mean += share * holdMs;
-    square += share * (holdMs * holdMs + (geometric ? decodes * (decodes + 1) * gapMs * gapMs : 0));
+  let decodeSquare = 0;
+  for (const { share, decodes, geometric } of mix.kinds) {
+    decodeSquare += share * (decodes * decodes + (geometric ? decodes * (decodes + 1) : 0));
   }
-  const variation = square / (mean * mean) - 1;
-  const use = arrivalsPerMs / full.perMs;
+  const decodeVariation = meanDecodes > 0 ? decodeSquare / meanDecodes ** 2 - 1 : 0;
+  const decodePart = full.decodeShare;
+  const variation = decodePart ** 2 * decodeVariation + (1 - decodePart) ** 2 * (mix.promptSquare - 1);
+  // An empty engine's slots never block; the least use stands for it, as its square root would not.
+  const use = Math.max(arrivalsPerMs / full.perMs, 1e-12);
   const constant =
     0.5 * (1 + ((1 - use) * (slots - 1) * (Math.sqrt(4 + 5 * slots) - 2)) / (16 * use * slots));
   const factor = variation < 1 ? variation + (1 - variation) * Math.min(1, constant) : (1 + variation) / 2;
   const slotMs = use < 1 ? factor / (full.perMs * (1 - use)) : Number.POSITIVE_INFINITY;
   const iterations = meanPrompt / fullOwn.budgetTokens;
-  const taken =
-    iterations < 1 ? 1 : fullOwn.budgetUse * iterations + (1 - fullOwn.budgetUse) * Math.ceil(iterations);
+  const taken = iterationsTaken(meanPrompt, fullOwn);
   const queuedMs = Math.max(0, slots - full.perIteration * (meanDecodes + taken)) / full.perMs;
-  return { waitMs: slotMs + queuedMs, waitVariance: slotMs * slotMs + (queuedMs * queuedMs) / 2 };
+  // Those whose slots become free in the same iteration are read together.
+  const together = iterations < 1 ? (mix.deltaMs * meanPrompt * (slots - 1)) / (meanDecodes + 1) : 0;
+  const togetherMs = Math.max(0, Math.min(together, mix.deltaMs * (fullOwn.budgetTokens - meanPrompt)));
+  return {
+    waitMs: slotMs + queuedMs + togetherMs,
+    waitVariance: slotMs * slotMs + (queuedMs * queuedMs) / 2,
+  };
 }
