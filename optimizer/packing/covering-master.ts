@@ -4,6 +4,7 @@ import { certain } from "../certain.ts";
 const zeroCost = 1e-8;
 const zeroPivot = 1e-9;
 const zeroAmount = 1e-7;
+const zeroCell = 1e-12;
 
 /** Pivots without progress after which the first column enters instead of the best one: that cannot cycle. */
 const mostStalled = 60;
@@ -30,6 +31,8 @@ export class CoveringMaster {
   readonly #basis: Int32Array;
   readonly #amounts: Float64Array;
   readonly #direction: Float64Array;
+  /** Columns in which the pivot's row of the inverse is not zero. */
+  readonly #filled: Int32Array;
   #stalled = 0;
 
   constructor(required: Float64Array, penalty: number) {
@@ -40,6 +43,7 @@ export class CoveringMaster {
     this.#basis = new Int32Array(rowCount);
     this.#amounts = new Float64Array(rowCount);
     this.#direction = new Float64Array(rowCount);
+    this.#filled = new Int32Array(rowCount);
     for (let row = 0; row < rowCount; row++) {
       const amount = certain(required[row]);
       const isShort = amount > 0;
@@ -60,6 +64,11 @@ export class CoveringMaster {
     for (const row of rows) this.#rows.push(row);
     for (const entry of entries) this.#entries.push(entry);
     this.#starts.push(this.#rows.length);
+  }
+
+  /** Takes as much of the last column as improves the answer's start. */
+  enterLast(): void {
+    this.#pivot(this.#prices.length - 1);
   }
 
   /** Pivots until no known column makes the answer cheaper. */
@@ -178,23 +187,31 @@ export class CoveringMaster {
     const inverse = this.#inverse;
     const offset = leaving * rowCount;
     const pivot = certain(this.#direction[leaving]);
+    const filled = this.#filled;
+    let filledCount = 0;
     for (let column = 0; column < rowCount; column++) {
       const cell = certain(inverse[offset + column]);
-      if (cell === 0) continue;
+      // Rests of cancelled digits would fill the inverse up.
+      if (Math.abs(cell) < zeroCell) {
+        inverse[offset + column] = 0;
+        continue;
+      }
       const scaled = cell / pivot;
       inverse[offset + column] = scaled;
       this.duals[column] = certain(this.duals[column]) + reducedCost * scaled;
+      filled[filledCount++] = column;
     }
+    this.work += rowCount;
     for (let row = 0; row < rowCount; row++) {
       const factor = certain(this.#direction[row]);
-      if (row === leaving || factor === 0) continue;
+      if (row === leaving || Math.abs(factor) < zeroCell) continue;
       this.#amounts[row] = certain(this.#amounts[row]) - step * factor;
       const at = row * rowCount;
-      for (let column = 0; column < rowCount; column++) {
-        const cell = certain(inverse[offset + column]);
-        if (cell !== 0) inverse[at + column] = certain(inverse[at + column]) - factor * cell;
+      for (let each = 0; each < filledCount; each++) {
+        const column = certain(filled[each]);
+        inverse[at + column] = certain(inverse[at + column]) - factor * certain(inverse[offset + column]);
       }
-      this.work += rowCount;
+      this.work += filledCount;
     }
     this.#amounts[leaving] = step;
     this.#basis[leaving] = entering;

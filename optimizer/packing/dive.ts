@@ -6,6 +6,9 @@ import { greedyCover } from "./greedy-cover.ts";
 import type { NodePattern } from "./replica-class.ts";
 import type { NodeCondition, Pattern, PatternRelaxation, Relaxation } from "./pattern-relaxation.ts";
 
+/** What it takes to pack a class greedily from a pair of node types, in the units of a relaxation's work. */
+const workForGreedy = 500;
+
 /**
  * Whole nodes from parts of nodes: what the relaxation takes whole is bought, else one node of the pattern that it
  * takes most of; then the relaxation is solved for what remains. What remains is packed as it is, too, and the
@@ -17,6 +20,7 @@ export function dive(
   start: Relaxation,
   limits: readonly NodeCondition[],
   ceiling: number,
+  mostWork: number,
 ): readonly NodePattern[] | undefined {
   const left = Float64Array.from(problem.classes, ({ replicas }) => replicas);
   const room = limits.map(({ required }) => required);
@@ -53,11 +57,12 @@ export function dive(
       return best;
     }
     const rest = packedRest(problem, left);
+    relaxation.countWork(workForGreedy * problem.classes.length * problem.nodeTypes.length ** 2);
     if (rest) offer([...bought, ...rest.patterns]);
     if (rest?.isExact) return best;
     const conditions = limits.map((limit, at) => ({ ...limit, required: certain(room[at]) }));
-    if (spent >= leastUsdPerHour) return best;
-    const next = relaxation.solve(left, conditions, leastUsdPerHour - spent);
+    if (spent >= leastUsdPerHour || relaxation.work > mostWork) return best;
+    const next = relaxation.solve(left, conditions, leastUsdPerHour - spent, mostWork);
     taken = next.taken;
   }
   return best;

@@ -1,29 +1,42 @@
 import { certain } from "../certain.ts";
 import type { NodeType } from "./node-fit.ts";
-import { replicasOn } from "./replica-class.ts";
+import { replicasOn, resourceCount, resourcesIn, resourcesOf } from "./replica-class.ts";
 import type { ReplicaClass } from "./replica-class.ts";
+
+/** Classes above which contents within a thousandth of the best, and bounds as far above it, are good enough. */
+export const manyClasses = 60;
+const slackForMany = 1e-3;
 
 /** Tries after which the search for the best contents stops: the bound stays true, the contents may not be best. */
 const mostTries = 20_000;
 
-/** Cards up to which worth by cards is tabulated: whole GPU nodes have 8, slices of shared ones may be many more. */
+/** The same for further contents, which need not be the best. */
+const mostTriesAfterwards = 200;
+
+/** Cards up to which a node's cards are told apart: whole GPU nodes have 8, slices of shared ones may be many more. */
 const mostTabulatedCards = 16;
 
-/** Cards, CPU, memory, pods. */
-const resourceCount = 4;
+/**
+ * Slots of a node for the table, of which a replica takes ceil((slots + 1) · share) - 1, whatever the other resources,
+ * weighed together, make its share: replicas that fit together never take more. One slot more divides by 2, 3, 4, 5, 6
+ * and 8, so that two replicas of a little more than half a node, or three of a little more than a third, do.
+ */
+const slotCount = 119;
 
 /** Rounds of weighing the resources against each other. */
 const weighings = 12;
 
-/** The best contents found for one node, and the worth that no contents exceed. */
+/** Contents found for one node, and the worth that no contents exceed. */
 export interface Filling {
   readonly bound: number;
-  /** Absent where nothing is worth more than was asked. */
-  readonly best?: {
-    readonly worth: number;
-    readonly classes: readonly number[];
-    readonly counts: readonly number[];
-  };
+  /** The best first; none where nothing is worth more than was asked. */
+  readonly found: readonly Contents[];
+}
+
+/** Replicas on one node: how many of which classes. */
+export interface Contents {
+  readonly classes: readonly number[];
+  readonly counts: readonly number[];
 }
 
 /**
@@ -40,7 +53,8 @@ export class NodeFilling {
   readonly #needs: Float64Array;
   readonly #room: Float64Array;
   readonly #weights: Float64Array = new Float64Array(resourceCount).fill(1 / resourceCount);
-  readonly #tableWidth: number;
+  /** Cards told apart in the table, none included; 1 where they are weighed together with the other resources. */
+  readonly #cardWidth: number;
 
   // The classes that are worth something, by position in `#classes`, the best for what they take first.
   readonly #order: number[] = [];
@@ -51,21 +65,24 @@ export class NodeFilling {
   readonly #rates: Float64Array;
   readonly #held: Int32Array;
   readonly #best: Int32Array;
-  /** Best filling by cards alone of the classes from a position on. */
-  readonly #byCards: Float64Array;
-  #tries = 0;
+  /** What the table counts of the resources besides cards that are told apart. */
+  readonly #slots: Int32Array;
+  /** By position, cards left and slots left: see {@link NodeFilling.#tabulate}. */
+  readonly #table: Float64Array;
+  readonly #slack: number;
+  #triesLeft = 0;
   #bestWorth = 0;
   #isBetter = false;
 
   constructor(node: NodeType, classes: readonly ReplicaClass[]) {
+    this.#slack = classes.length > manyClasses ? slackForMany : 0;
     const fitting = [...classes.keys()].filter((index) => replicasOn(node, certain(classes[index])) > 0);
-    const { gpuCount, cpuMillis, memoryMiB, podCount } = node.allocatable;
+    const { gpuCount } = node.allocatable;
     this.#classes = Int32Array.from(fitting);
-    this.#room = Float64Array.of(gpuCount, cpuMillis, memoryMiB, podCount);
+    this.#room = Float64Array.from(resourcesIn(node));
     this.#needs = new Float64Array(fitting.length * resourceCount);
     for (const [at, index] of fitting.entries()) {
-      const one = certain(classes[index]);
-      this.#needs.set([one.gpusPerReplica, one.cpuMillis, one.memoryMiB, 1], at * resourceCount);
+      this.#needs.set(resourcesOf(certain(classes[index])), at * resourceCount);
     }
     this.#worths = new Float64Array(fitting.length);
     this.#most = new Float64Array(fitting.length);
@@ -73,16 +90,18 @@ export class NodeFilling {
     this.#rates = new Float64Array(fitting.length);
     this.#held = new Int32Array(fitting.length);
     this.#best = new Int32Array(fitting.length);
-    this.#tableWidth = Number.isInteger(gpuCount) && gpuCount <= mostTabulatedCards ? gpuCount + 1 : 0;
-    this.#byCards = new Float64Array((fitting.length + 1) * this.#tableWidth);
+    this.#slots = new Int32Array(fitting.length);
+    this.#cardWidth = Number.isInteger(gpuCount) && gpuCount <= mostTabulatedCards ? gpuCount + 1 : 1;
+    this.#table = new Float64Array((fitting.length + 1) * this.#cardWidth * (slotCount + 1));
   }
 
   /**
    * @param worthOf worth of one replica of each class.
    * @param mostOf replicas of each class that there are.
    * @param leastWorth only contents worth more than this are looked for.
+   * @param wanted contents at most; those after the best leave its replicas alone, and each other's.
    */
-  fill(worthOf: Float64Array, mostOf: Float64Array, leastWorth: number): Filling {
+  fill(worthOf: Float64Array, mostOf: Float64Array, leastWorth: number, wanted: number): Filling {
     this.#order.length = 0;
     for (let at = 0; at < this.#classes.length; at++) {
       const index = certain(this.#classes[at]);
@@ -94,29 +113,65 @@ export class NodeFilling {
       this.#order.push(at);
     }
     let bound = this.#weigh();
-    if (bound <= leastWorth) return { bound };
-    if (this.#tableWidth > 0) bound = Math.min(bound, this.#tabulate());
-    if (bound <= leastWorth) return { bound };
+    if (bound <= leastWorth) return { bound, found: [] };
+    this.#countSlots();
+    bound = Math.min(bound, this.#tabulate());
+    if (bound <= leastWorth) return { bound, found: [] };
 
+    if (this.#searchAll(leastWorth, mostTries)) bound = this.#bestWorth * (1 + this.#slack) + 1e-12;
+    if (process.env["DBG"])
+      console.log(
+        "tries",
+        mostTries - this.#triesLeft,
+        this.#order.length,
+        bound,
+        this.#bestWorth,
+        leastWorth,
+        Array.from(this.#weights)
+          .map((w) => w.toFixed(2))
+          .join(),
+        Array.from(this.#room).join(),
+      );
+    const found: Contents[] = [];
+    while (this.#isBetter) {
+      found.push(this.#bestContents());
+      if (found.length === wanted) break;
+      this.#setBestAside();
+      this.#searchAll(leastWorth, mostTriesAfterwards);
+    }
+    return { bound, found };
+  }
+
+  /** False where it stopped before it had seen everything. */
+  #searchAll(leastWorth: number, tries: number): boolean {
     this.#bestWorth = leastWorth;
     this.#isBetter = false;
-    this.#tries = 0;
+    this.#triesLeft = tries;
     this.#held.fill(0);
     const [cards, cpuMillis, memoryMiB, pods] = this.#room;
-    const weightLeft = this.#weights.reduce((sum, weight) => sum + weight, 0);
-    this.#search(0, 0, certain(cards), certain(cpuMillis), certain(memoryMiB), certain(pods), weightLeft);
-    this.work += 20 * this.#tries;
-    if (this.#tries <= mostTries) bound = this.#bestWorth;
-    if (!this.#isBetter) return { bound };
+    this.#search(0, 0, certain(cards), certain(cpuMillis), certain(memoryMiB), certain(pods), 1, slotCount);
+    this.work += 20 * (tries - this.#triesLeft);
+    return this.#triesLeft >= 0;
+  }
+
+  #bestContents(): Contents {
     const held = [...this.#classes.keys()].filter((at) => certain(this.#best[at]) > 0);
     return {
-      bound,
-      best: {
-        worth: this.#bestWorth,
-        classes: held.map((at) => certain(this.#classes[at])),
-        counts: held.map((at) => certain(this.#best[at])),
-      },
+      classes: held.map((at) => certain(this.#classes[at])),
+      counts: held.map((at) => certain(this.#best[at])),
     };
+  }
+
+  #setBestAside(): void {
+    for (let at = 0; at < this.#most.length; at++) {
+      this.#most[at] = certain(this.#most[at]) - certain(this.#best[at]);
+    }
+  }
+
+  /** Replicas of the class that fit on one empty node. */
+  fittingAlone(index: number): number {
+    const at = this.#classes.indexOf(index);
+    return at < 0 ? 0 : this.#fitting(at);
   }
 
   #fitting(at: number): number {
@@ -159,6 +214,21 @@ export class NodeFilling {
     return least;
   }
 
+  /** Slots of the classes: all resources that the table does not tell apart, weighed together. */
+  #countSlots(): void {
+    const first = this.#cardWidth > 1 ? 1 : 0;
+    let sum = 0;
+    for (let resource = first; resource < resourceCount; resource++) sum += certain(this.#weights[resource]);
+    for (const at of this.#order) {
+      let share = 0;
+      for (let resource = first; resource < resourceCount; resource++) {
+        const need = certain(this.#needs[at * resourceCount + resource]);
+        if (need > 0) share += (certain(this.#weights[resource]) * need) / certain(this.#room[resource]);
+      }
+      this.#slots[at] = Math.max(0, Math.ceil(((slotCount + 1) * share) / sum - 1e-9) - 1);
+    }
+  }
+
   #sortBy(weights: Float64Array): void {
     for (const at of this.#order) {
       let weighed = 0;
@@ -192,70 +262,112 @@ export class NodeFilling {
     return worth;
   }
 
-  /** Fills `#byCards`; gives the bound for the whole node. */
+  /**
+   * Tabulates, from each position on, the best filling of so many cards and so many slots of the other resources,
+   * weighed together; gives that of the whole node.
+   */
   #tabulate(): number {
-    const width = this.#tableWidth;
-    const table = this.#byCards;
-    table.fill(0, this.#order.length * width, (this.#order.length + 1) * width);
+    const cardWidth = this.#cardWidth;
+    const rowLength = cardWidth * (slotCount + 1);
+    const table = this.#table;
+    table.fill(0, this.#order.length * rowLength, (this.#order.length + 1) * rowLength);
+    let cells = 0;
     for (let position = this.#order.length - 1; position >= 0; position--) {
       const at = certain(this.#order[position]);
-      const cards = certain(this.#needs[at * resourceCount]);
+      const cards = cardWidth > 1 ? Math.floor(certain(this.#needs[at * resourceCount])) : 0;
+      const slots = certain(this.#slots[at]);
       const worth = certain(this.#worths[at]);
       const most = certain(this.#most[at]);
-      for (let left = 0; left < width; left++) {
-        let best = 0;
-        for (let count = 0; count <= most && count * cards <= left; count++) {
-          // Cells of the classes behind, with the cards that are left over; a fraction of a card counts as none.
-          const behind = certain(table[(position + 1) * width + left - Math.floor(count * cards)]);
-          best = Math.max(best, behind + count * worth);
+      const behind = (position + 1) * rowLength;
+      let cell = position * rowLength;
+      for (let cardsLeft = 0; cardsLeft < cardWidth; cardsLeft++) {
+        for (let slotsLeft = 0; slotsLeft <= slotCount; slotsLeft++, cell++) {
+          let from = behind + cardsLeft * (slotCount + 1) + slotsLeft;
+          let best = certain(table[from]);
+          for (let count = 1; count <= most; count++) {
+            if (count * cards > cardsLeft || count * slots > slotsLeft) break;
+            from -= cards * (slotCount + 1) + slots;
+            best = Math.max(best, certain(table[from]) + count * worth);
+            cells++;
+          }
+          table[cell] = best;
         }
-        table[position * width + left] = best;
       }
     }
-    this.work += 4 * width * this.#order.length;
-    return certain(table[width - 1]);
+    this.work += cells + rowLength * this.#order.length;
+    return certain(table[rowLength - 1]);
   }
 
+  /**
+   * Goes on from a position with what is left of the node: first the way that the table promises most for, taking so
+   * many of the class or none.
+   */
   #search(
-    start: number,
+    position: number,
     worth: number,
     cards: number,
     cpuMillis: number,
     memoryMiB: number,
     pods: number,
     weightLeft: number,
+    slotsLeft: number,
   ): void {
     if (worth > this.#bestWorth) {
       this.#bestWorth = worth;
       this.#isBetter = true;
       this.#best.set(this.#held);
     }
-    for (let position = start; position < this.#order.length; position++) {
-      const most = this.#fittingInto(position, cards, cpuMillis, memoryMiB, pods);
-      if (most < 1) continue;
-      const needed = this.#bestWorth - worth + 1e-12;
-      if (this.#tableWidth > 0) {
-        const byCards = certain(this.#byCards[position * this.#tableWidth + Math.ceil(cards)]);
-        if (byCards <= needed) return;
-      }
-      if (++this.#tries > mostTries) return;
-      if (!this.#mayExceed(needed, position, cards, cpuMillis, memoryMiB, pods, weightLeft)) return;
-      const at = certain(this.#order[position]);
-      const need = at * resourceCount;
-      for (let count = most; count >= 1; count--) {
-        this.#held[at] = count;
-        this.#search(
-          position + 1,
-          worth + count * certain(this.#worths[at]),
-          cards - count * certain(this.#needs[need]),
-          cpuMillis - count * certain(this.#needs[need + 1]),
-          memoryMiB - count * certain(this.#needs[need + 2]),
-          pods - count,
-          weightLeft - count * certain(this.#weighed[at]),
-        );
-      }
-      this.#held[at] = 0;
+    let most = 0;
+    for (; position < this.#order.length; position++) {
+      if (worth + this.#promised(position, cards, slotsLeft) <= this.#needed()) return;
+      most = this.#fittingInto(position, cards, cpuMillis, memoryMiB, pods);
+      if (most > 0) break;
     }
+    if (position === this.#order.length || --this.#triesLeft < 0) return;
+    const needed = this.#needed() - worth;
+    if (!this.#mayExceed(needed, position, cards, cpuMillis, memoryMiB, pods, weightLeft)) return;
+
+    const at = certain(this.#order[position]);
+    const need = at * resourceCount;
+    const slots = certain(this.#slots[at]);
+    const needsCards = certain(this.#needs[need]);
+    let promisedWith = 0;
+    for (let count = 1; count <= most; count++) {
+      if (slotsLeft < count * slots) break;
+      const behind = this.#promised(position + 1, cards - count * needsCards, slotsLeft - count * slots);
+      promisedWith = Math.max(promisedWith, count * certain(this.#worths[at]) + behind);
+    }
+    const isBetterWithout = this.#promised(position + 1, cards, slotsLeft) > promisedWith;
+    if (isBetterWithout) {
+      this.#search(position + 1, worth, cards, cpuMillis, memoryMiB, pods, weightLeft, slotsLeft);
+    }
+    for (let count = most; count >= 1; count--) {
+      this.#held[at] = count;
+      this.#search(
+        position + 1,
+        worth + count * certain(this.#worths[at]),
+        cards - count * needsCards,
+        cpuMillis - count * certain(this.#needs[need + 1]),
+        memoryMiB - count * certain(this.#needs[need + 2]),
+        pods - count,
+        weightLeft - count * certain(this.#weighed[at]),
+        slotsLeft - count * slots,
+      );
+    }
+    this.#held[at] = 0;
+    if (!isBetterWithout) {
+      this.#search(position + 1, worth, cards, cpuMillis, memoryMiB, pods, weightLeft, slotsLeft);
+    }
+  }
+
+  /** Worth that a branch must promise more than. */
+  #needed(): number {
+    return this.#bestWorth * (1 + this.#slack) + 1e-12;
+  }
+
+  #promised(position: number, cards: number, slots: number): number {
+    const cardsLeft = this.#cardWidth > 1 ? Math.ceil(cards) : 0;
+    return certain(this.#table[(position * this.#cardWidth + cardsLeft) * (slotCount + 1) + slots]);
   }
 
   /** Whether parts of the replicas from a position on, each class only as often as whole ones fit, may be worth more. */

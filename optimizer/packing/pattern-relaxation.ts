@@ -1,7 +1,9 @@
 import { certain } from "../certain.ts";
 import { CoveringMaster } from "./covering-master.ts";
-import type { NodeFilling } from "./node-filling.ts";
+import { manyClasses, NodeFilling } from "./node-filling.ts";
 import type { NodeType } from "./node-fit.ts";
+import { resourceCount, resourcesIn, resourcesOf } from "./replica-class.ts";
+import type { ReplicaClass } from "./replica-class.ts";
 
 /** A node type and what one node of it holds: a column of the linear programme. */
 export interface Pattern {
@@ -32,6 +34,22 @@ export interface Relaxation {
 /** Columns at most; far more than any fleet of 1,000 replicas has needed. */
 const mostPatterns = 4_000;
 
+/** The more classes, the more patterns of each type are added at once, because so many more are needed. */
+const classesForOnePattern = 8;
+
+/** What a step of a pivot takes of the time of other steps: it goes straight through memory. */
+const pivotWork = 0.25;
+
+/** What it takes to write down a pattern for one problem. */
+const workForPattern = 50;
+
+/** Share by which a bound may stay below what the known patterns reach, and the same for very many classes. */
+const closeEnough = 1e-7;
+const closeEnoughForMany = 1e-3;
+
+/** How far the duals at which patterns are priced keep to the best ones so far: fewer steps than from the last ones. */
+const smoothing = 0.5;
+
 /** Reduced costs above this share of a node's price, below 0, are rounding. */
 const zeroCostFraction = 1e-9;
 
@@ -40,20 +58,27 @@ const zeroCostFraction = 1e-9;
  * knapsack finds worth more than their node costs. Patterns found for one problem are kept for the next.
  */
 export class PatternRelaxation {
+  readonly #classes: readonly ReplicaClass[];
   readonly #nodeTypes: readonly NodeType[];
   readonly #fillings: readonly NodeFilling[];
   readonly #patterns: Pattern[] = [];
   readonly #known = new Set<string>();
-  #masterWork = 0;
+  #otherWork = 0;
 
-  constructor(nodeTypes: readonly NodeType[], fillings: readonly NodeFilling[]) {
+  constructor(classes: readonly ReplicaClass[], nodeTypes: readonly NodeType[]) {
+    this.#classes = classes;
     this.#nodeTypes = nodeTypes;
-    this.#fillings = fillings;
+    this.#fillings = nodeTypes.map((node) => new NodeFilling(node, classes));
   }
 
   /** Steps of arithmetic so far, about: what a search may spend, since it does not depend on the machine's speed. */
   get work(): number {
-    return this.#fillings.reduce((sum, { work }) => sum + work, this.#masterWork);
+    return this.#fillings.reduce((sum, { work }) => sum + work, this.#otherWork);
+  }
+
+  /** Counts work of whoever makes its answers whole. */
+  countWork(work: number): void {
+    this.#otherWork += work;
   }
 
   addPattern(pattern: Pattern): boolean {
@@ -67,42 +92,66 @@ export class PatternRelaxation {
   /**
    * @param demand replicas of each class.
    * @param ceiling cost of an answer at hand: only what is cheaper matters.
+   * @param mostWork where {@link work} makes it stop, with the bound so far.
    */
-  solve(demand: Float64Array, conditions: readonly NodeCondition[], ceiling: number): Relaxation {
-    const rowOf = new Int32Array(demand.length).fill(-1);
-    const demanded = [...demand.keys()].filter((index) => certain(demand[index]) > 0);
-    for (const [row, index] of demanded.entries()) rowOf[index] = row;
-    const required = Float64Array.from([
-      ...demanded.map((index) => certain(demand[index])),
-      ...conditions.map((condition) => condition.required),
-    ]);
+  solve(
+    demand: Float64Array,
+    conditions: readonly NodeCondition[],
+    ceiling: number,
+    mostWork: number,
+  ): Relaxation {
+    const rows = new MasterRows(demand, conditions);
+    const { required } = rows;
     // Dearer than any answer that matters, so that an answer falls short of the demand only where all do.
     const master = new CoveringMaster(required, 2 * ceiling);
     const columns: Pattern[] = [];
     const add = (pattern: Pattern) => {
-      const { rows, entries } = columnOf(pattern, rowOf, demanded.length, conditions);
-      if (rows.length === 0) return;
+      const { rows: inRows, entries } = rows.columnOf(pattern);
+      if (inRows.length === 0) return;
       columns.push(pattern);
-      master.addColumn(certain(this.#nodeTypes[pattern.type]).usdPerHour, rows, entries);
+      master.addColumn(certain(this.#nodeTypes[pattern.type]).usdPerHour, inRows, entries);
     };
+    for (const pattern of this.#cheapestAlone(demand)) {
+      add(pattern);
+      master.enterLast();
+    }
     this.#patterns.forEach(add);
+    this.#otherWork += workForPattern * this.#patterns.length;
 
+    const valueAt = (duals: Float64Array) =>
+      duals.reduce((sum, dual, row) => sum + Math.max(0, dual) * certain(required[row]), 0);
     let bound = 0;
+    const centre = new Float64Array(required.length);
+    const smooth = new Float64Array(required.length);
+    const priceAt = (duals: Float64Array) => {
+      const { patterns, leastRate } = this.#price(duals, demand, rows);
+      // Whoever spends less than the ceiling gains at most the best rate of gain on all of it.
+      const proven = valueAt(duals) + ceiling * Math.min(0, leastRate);
+      if (proven > bound) {
+        bound = proven;
+        centre.set(duals);
+      }
+      return patterns.filter((one) => this.addPattern(one));
+    };
+    const tolerance = demand.length > manyClasses ? closeEnoughForMany : closeEnough;
+    const isDone = () =>
+      bound >= Math.min(ceiling, valueAt(master.duals) * (1 - tolerance)) ||
+      this.#patterns.length >= mostPatterns ||
+      this.work + master.work * pivotWork > mostWork;
+    priceAt(rows.dualsFor(this.#worthsBySize(demand))).forEach(add);
     for (;;) {
       master.solve();
-      const found = this.#price(master.duals, demand, rowOf, demanded.length, conditions);
-      let value = 0;
-      for (let row = 0; row < required.length; row++) {
-        value += Math.max(0, certain(master.duals[row])) * certain(required[row]);
+      // Between the duals and the best ones so far lie better ones than either; only where those bring nothing ...
+      for (let row = 0; row < smooth.length; row++) {
+        smooth[row] = smoothing * certain(centre[row]) + (1 - smoothing) * certain(master.duals[row]);
       }
-      // Whoever spends less than the ceiling gains at most the best rate of gain on all of it.
-      bound = Math.max(bound, value + ceiling * Math.min(0, found.leastRate));
-      const added =
-        this.#patterns.length < mostPatterns ? found.patterns.filter((one) => this.addPattern(one)) : [];
-      if (bound >= ceiling || added.length === 0) break;
+      let added = priceAt(smooth);
+      // ... the duals themselves decide whether the answer is the best.
+      if (added.length === 0 && !isDone()) added = priceAt(master.duals);
       added.forEach(add);
+      if (added.length === 0 || isDone()) break;
     }
-    this.#masterWork += master.work;
+    this.#otherWork += master.work * pivotWork;
     if (bound >= ceiling || master.isShort()) return { bound, taken: [] };
     const taken = master
       .taken()
@@ -110,57 +159,126 @@ export class PatternRelaxation {
     return { bound, taken };
   }
 
-  /** For each node type the pattern of most gain, and a floor under its reduced cost as a share of its price. */
+  /**
+   * Worths at which no node holds more than its price: what a class takes of one resource, at the price of that
+   * resource on the node type that sells it cheapest. The resource is the one that makes the demand dearest.
+   */
+  #worthsBySize(demand: Float64Array): Float64Array {
+    let dearest = new Float64Array(demand.length);
+    let mostWorth = 0;
+    for (let resource = 0; resource < resourceCount; resource++) {
+      const prices = this.#nodeTypes.map((node) => {
+        const room = certain(resourcesIn(node)[resource]);
+        return room > 0 ? node.usdPerHour / room : Number.POSITIVE_INFINITY;
+      });
+      const price = Math.min(...prices);
+      if (!Number.isFinite(price)) continue;
+      const worths = Float64Array.from(this.#classes, (one) => price * certain(resourcesOf(one)[resource]));
+      const worth = worths.reduce((sum, one, index) => sum + one * certain(demand[index]), 0);
+      if (worth <= mostWorth) continue;
+      dearest = worths;
+      mostWorth = worth;
+    }
+    return dearest;
+  }
+
+  /** For each class a node full of it, of the type that is cheapest for that: where the simplex method starts. */
+  #cheapestAlone(demand: Float64Array): readonly Pattern[] {
+    return [...demand.keys()].flatMap((index) => {
+      const replicas = certain(demand[index]);
+      let cheapest: Pattern | undefined;
+      let least = Number.POSITIVE_INFINITY;
+      for (const [type, filling] of this.#fillings.entries()) {
+        const count = Math.min(replicas, filling.fittingAlone(index));
+        if (count < 1) continue;
+        const price = certain(this.#nodeTypes[type]).usdPerHour / count;
+        if (price >= least) continue;
+        least = price;
+        cheapest = { type, classes: [index], counts: [count] };
+      }
+      return cheapest ? [cheapest] : [];
+    });
+  }
+
+  /** For each node type the patterns of most gain, and a floor under its reduced costs as a share of its price. */
   #price(
     duals: Float64Array,
     demand: Float64Array,
-    rowOf: Int32Array,
-    classRows: number,
-    conditions: readonly NodeCondition[],
+    rows: MasterRows,
   ): { readonly patterns: readonly Pattern[]; readonly leastRate: number } {
-    const worths = new Float64Array(demand.length);
     const patterns: Pattern[] = [];
+    const wanted = Math.ceil(demand.length / classesForOnePattern);
     let leastRate = 0;
     for (const [type, node] of this.#nodeTypes.entries()) {
-      for (let index = 0; index < demand.length; index++) {
-        const row = certain(rowOf[index]);
-        worths[index] = row < 0 ? 0 : Math.max(0, certain(duals[row]));
-      }
-      let price = node.usdPerHour;
-      for (const [at, { weights, ofClass }] of conditions.entries()) {
-        const worth = Math.max(0, certain(duals[classRows + at])) * certain(weights[type]);
-        if (ofClass === undefined) price -= worth;
-        else worths[ofClass] = certain(worths[ofClass]) + worth;
-      }
+      const { worths, price } = rows.worthsFor(type, node.usdPerHour, duals);
       const least = price + zeroCostFraction * node.usdPerHour;
-      const { bound, best } = certain(this.#fillings[type]).fill(worths, demand, least);
+      const { bound, found } = certain(this.#fillings[type]).fill(worths, demand, least, wanted);
       leastRate = Math.min(leastRate, (price - Math.max(bound, least)) / node.usdPerHour);
-      if (best) patterns.push({ type, classes: best.classes, counts: best.counts });
+      for (const contents of found) patterns.push({ type, ...contents });
     }
     return { patterns, leastRate };
   }
 }
 
-function columnOf(
-  pattern: Pattern,
-  rowOf: Int32Array,
-  classRows: number,
-  conditions: readonly NodeCondition[],
-): { readonly rows: readonly number[]; readonly entries: readonly number[] } {
-  const rows: number[] = [];
-  const entries: number[] = [];
-  for (const [at, index] of pattern.classes.entries()) {
-    const row = certain(rowOf[index]);
-    if (row < 0) continue;
-    rows.push(row);
-    entries.push(certain(pattern.counts[at]));
+/** Which row of the linear programme is which class or condition: classes that are demanded first. */
+class MasterRows {
+  readonly required: Float64Array;
+  readonly #conditions: readonly NodeCondition[];
+  /** Row of each class, -1 where none is demanded. */
+  readonly #rowOf: Int32Array;
+  readonly #classRows: number;
+
+  constructor(demand: Float64Array, conditions: readonly NodeCondition[]) {
+    const demanded = [...demand.keys()].filter((index) => certain(demand[index]) > 0);
+    this.#conditions = conditions;
+    this.#classRows = demanded.length;
+    this.#rowOf = new Int32Array(demand.length).fill(-1);
+    for (const [row, index] of demanded.entries()) this.#rowOf[index] = row;
+    this.required = Float64Array.from([
+      ...demanded.map((index) => certain(demand[index])),
+      ...conditions.map((condition) => condition.required),
+    ]);
   }
-  for (const [at, { weights, ofClass }] of conditions.entries()) {
-    const held = ofClass === undefined ? 1 : (pattern.counts[pattern.classes.indexOf(ofClass)] ?? 0);
-    const entry = held * certain(weights[pattern.type]);
-    if (entry === 0) continue;
-    rows.push(classRows + at);
-    entries.push(entry);
+
+  /** The duals of worths of classes, without any of conditions. */
+  dualsFor(worths: Float64Array): Float64Array {
+    const duals = new Float64Array(this.required.length);
+    for (const [index, row] of this.#rowOf.entries()) if (row >= 0) duals[row] = certain(worths[index]);
+    return duals;
   }
-  return { rows, entries };
+
+  columnOf(pattern: Pattern): { readonly rows: readonly number[]; readonly entries: readonly number[] } {
+    const rows: number[] = [];
+    const entries: number[] = [];
+    for (const [at, index] of pattern.classes.entries()) {
+      const row = certain(this.#rowOf[index]);
+      if (row < 0) continue;
+      rows.push(row);
+      entries.push(certain(pattern.counts[at]));
+    }
+    for (const [at, { weights, ofClass }] of this.#conditions.entries()) {
+      const held = ofClass === undefined ? 1 : (pattern.counts[pattern.classes.indexOf(ofClass)] ?? 0);
+      const entry = held * certain(weights[pattern.type]);
+      if (entry === 0) continue;
+      rows.push(this.#classRows + at);
+      entries.push(entry);
+    }
+    return { rows, entries };
+  }
+
+  /** What one replica of each class is worth on a node type, and what such a node costs less what it is worth empty. */
+  worthsFor(
+    type: number,
+    usdPerHour: number,
+    duals: Float64Array,
+  ): { readonly worths: Float64Array; readonly price: number } {
+    const worths = Float64Array.from(this.#rowOf, (row) => (row < 0 ? 0 : Math.max(0, certain(duals[row]))));
+    let price = usdPerHour;
+    for (const [at, { weights, ofClass }] of this.#conditions.entries()) {
+      const worth = Math.max(0, certain(duals[this.#classRows + at])) * certain(weights[type]);
+      if (ofClass === undefined) price -= worth;
+      else worths[ofClass] = certain(worths[ofClass]) + worth;
+    }
+    return { worths, price };
+  }
 }

@@ -1,8 +1,7 @@
 import { certain } from "../certain.ts";
-import { equalUsdPerHour, isWithin, usdPerHourOf } from "./cover-problem.ts";
+import { isWithin, usdPerHourOf } from "./cover-problem.ts";
 import type { CoverProblem } from "./cover-problem.ts";
 import { dive } from "./dive.ts";
-import { NodeFilling } from "./node-filling.ts";
 import { PatternRelaxation } from "./pattern-relaxation.ts";
 import type { NodeCondition, Relaxation } from "./pattern-relaxation.ts";
 import { replicasOn } from "./replica-class.ts";
@@ -16,8 +15,11 @@ export interface ProvenCover {
   readonly lowerBoundUsdPerHour: number;
 }
 
-/** Steps of arithmetic after which the best answer so far is given: about a second. */
-const mostWork = 60_000_000;
+/** Steps of arithmetic after which the best answer so far is given: half a second or a second. */
+const mostWork = 200_000_000;
+
+/** The same for the bound of the whole, which must leave time for an answer. */
+const mostBoundWork = 120_000_000;
 
 /** A part of all answers: those that keep these conditions. */
 interface Branch {
@@ -25,7 +27,13 @@ interface Branch {
   readonly relaxation: Relaxation;
 }
 
+/** From here on a bound is as good as the answer's cost: the rest is rounding. */
+const closed = (ceiling: number) => ceiling * (1 - 1e-7);
+
 const nearInteger = 1e-6;
+
+/** Branches of which each is dived from; after them every so many. */
+const eachDived = 16;
 
 /**
  * The cheapest nodes by branch and price: the relaxation's bound, made tighter by cases on how many nodes of each
@@ -40,10 +48,7 @@ export function provenCover(problem: CoverProblem, known: readonly NodePattern[]
     required: -most,
   }));
   const demand = Float64Array.from(classes, ({ replicas }) => replicas);
-  const relaxation = new PatternRelaxation(
-    nodeTypes,
-    nodeTypes.map((node) => new NodeFilling(node, classes)),
-  );
+  const relaxation = new PatternRelaxation(classes, nodeTypes);
   addAlonePatterns(problem, relaxation);
   let best = known && isWithin(problem.limits, known) ? known : undefined;
   // No answer needs more nodes than replicas; one more, because what is found is cheaper than the ceiling.
@@ -60,12 +65,19 @@ export function provenCover(problem: CoverProblem, known: readonly NodePattern[]
   }
 
   const open: Branch[] = [];
+  let visited = 0;
   const visit = (conditions: readonly NodeCondition[], atLeast: number) => {
-    const solved = relaxation.solve(demand, conditions, ceiling);
+    const solved = relaxation.solve(
+      demand,
+      conditions,
+      ceiling,
+      open.length === 0 ? mostBoundWork : mostWork,
+    );
     const relaxed = { ...solved, bound: Math.max(solved.bound, atLeast) };
-    if (relaxed.bound >= ceiling - equalUsdPerHour) return;
+    if (relaxed.bound >= closed(ceiling)) return;
     open.push({ conditions, relaxation: relaxed });
-    const whole = dive(problem, relaxation, relaxed, limits, ceiling);
+    if (++visited > eachDived && visited % eachDived !== 0) return;
+    const whole = dive(problem, relaxation, relaxed, limits, ceiling, mostWork);
     if (!whole) return;
     best = whole;
     ceiling = usdPerHourOf(whole);
@@ -83,7 +95,8 @@ export function provenCover(problem: CoverProblem, known: readonly NodePattern[]
     (least, one) => Math.min(least, one.relaxation.bound),
     Math.min(ceiling, unresolved),
   );
-  return { ...(best ? { patterns: best } : {}), lowerBoundUsdPerHour: lowerBound };
+  const isClosed = lowerBound >= closed(ceiling);
+  return { ...(best ? { patterns: best } : {}), lowerBoundUsdPerHour: isClosed ? ceiling : lowerBound };
 }
 
 function addAlonePatterns({ classes, nodeTypes }: CoverProblem, relaxation: PatternRelaxation): void {
@@ -97,7 +110,7 @@ function addAlonePatterns({ classes, nodeTypes }: CoverProblem, relaxation: Patt
 
 /** Removes the branch of the lowest bound, and those that cannot hold anything cheaper than the ceiling. */
 function takeLowest(open: Branch[], ceiling: number): Branch | undefined {
-  const kept = open.filter(({ relaxation }) => relaxation.bound < ceiling - equalUsdPerHour);
+  const kept = open.filter(({ relaxation }) => relaxation.bound < closed(ceiling));
   open.length = 0;
   open.push(...kept);
   let lowest = 0;

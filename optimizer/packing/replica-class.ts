@@ -78,6 +78,18 @@ export function holds(
   return left.cpuMillis >= 0 && left.memoryMiB >= 0 && left.gpuCount >= 0 && left.podCount >= 0;
 }
 
+/** Cards, CPU, memory and pods, everywhere in this order. */
+export const resourceCount = 4;
+
+export function resourcesOf(one: ReplicaClass): readonly number[] {
+  return [one.gpusPerReplica, one.cpuMillis, one.memoryMiB, 1];
+}
+
+export function resourcesIn(node: NodeType): readonly number[] {
+  const { gpuCount, cpuMillis, memoryMiB, podCount } = node.allocatable;
+  return [gpuCount, cpuMillis, memoryMiB, podCount];
+}
+
 /** Replicas of a class that fit on one empty node. */
 export function replicasOn(node: NodeType, one: ReplicaClass): number {
   return replicasPerNode(node.allocatable, one.gpusPerReplica, one);
