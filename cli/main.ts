@@ -1,11 +1,14 @@
 import { Command, CommanderError } from "commander";
 import { PlatformError, renderProblem } from "../platform/errors/platform-error.ts";
 import { automationCommands } from "./commands/automation.ts";
+import { estimateCommand } from "./commands/estimate.ts";
 import { fitCommand } from "./commands/fit.ts";
 import { frontierCommand } from "./commands/frontier.ts";
 import { optimizeCommand } from "./commands/optimize.ts";
 import { planCommand } from "./commands/plan.ts";
+import { predictCommand } from "./commands/predict.ts";
 import { previewCommand } from "./commands/preview.ts";
+import { simulateCommand } from "./commands/simulate.ts";
 import { startCommand } from "./commands/start.ts";
 import { packageVersion } from "./package-files.ts";
 
@@ -29,7 +32,10 @@ export async function main(args: readonly string[]): Promise<number> {
   automationCommands(program);
   startCommand(program, status);
   fitCommand(program);
+  estimateCommand(program);
   optimizeCommand(program);
+  predictCommand(program);
+  simulateCommand(program);
   try {
     await program.parseAsync([...args], { from: "user" });
     return status.code;

@@ -1,6 +1,14 @@
-import Table from "cli-table3";
+import type { ProfileOrigin } from "../../optimizer/profiles/performance-profile.ts";
 import type { LatencyPrediction } from "../../optimizer/allocation.ts";
-import type { PlatformPlan, ReplicaGroupPlan, ServerPlan } from "../../platform/plan/platform-plan.ts";
+import { renderTable } from "./table.ts";
+import type {
+  PlanTotals,
+  PoolExplanation,
+  PlatformPlan,
+  ReplicaGroupPlan,
+  SchedulePlan,
+  ServerPlan,
+} from "../../platform/plan/platform-plan.ts";
 
 /** A plan as text: replica groups, servers against their targets, nodes, and what is uncertain about it. */
 export function renderPlan(plan: PlatformPlan): string {
@@ -13,23 +21,12 @@ export function renderPlan(plan: PlatformPlan): string {
     ...(plan.groups.length > 0 ? [groupTable(plan.groups)] : []),
     serverTable(plan.servers),
     ...(plan.nodePools.length > 0 ? [nodeTable(plan)] : []),
+    ...scarcityNotes(plan),
+    ...sharingNotes(plan.totals),
+    ...(plan.schedule ? [scheduleTable(plan.schedule)] : []),
     ...estimateNotes(plan),
   ];
   return `${sections.join("\n")}\n`;
-}
-
-function table(
-  head: readonly string[],
-  rows: readonly (readonly string[])[],
-  rightAligned: readonly number[],
-): string {
-  const result = new Table({
-    head: [...head],
-    style: { head: [], border: [], compact: true },
-    colAligns: head.map((_, index) => (rightAligned.includes(index) ? "right" : "left")),
-  });
-  for (const row of rows) result.push([...row]);
-  return result.toString();
 }
 
 function groupTable(groups: readonly ReplicaGroupPlan[]): string {
@@ -44,11 +41,11 @@ function groupTable(groups: readonly ReplicaGroupPlan[]): string {
   ]);
   const heads = ["replica group", "engine", "GPUs each", "replicas", "batch", "busy", "USD/h"];
   const reasons = groups.map((group) => `  ${group.name}: ${whyThisSize(group)}`);
-  return [table(heads, rows, [3, 4, 5, 6]), "sized by", ...reasons].join("\n");
+  return [renderTable(heads, rows, [3, 4, 5, 6]), "sized by", ...reasons].join("\n");
 }
 
 function whyThisSize(group: ReplicaGroupPlan): string {
-  const { binding, bindingSlo, nextBest } = group.explanation;
+  const { binding, bindingSlo, nextBest, disaggregated } = group.explanation;
   const reasons = {
     slo: bindingSlo
       ? `${bindingSlo.target} of ${bindingSlo.workload.split("/").slice(1).join("/")}`
@@ -61,7 +58,16 @@ function whyThisSize(group: ReplicaGroupPlan): string {
   const next = nextBest
     ? `; next best ${nextBest.replicas} of ${nextBest.gpusPerReplica}x ${nextBest.accelerator} for +${usd(nextBest.extraUsdPerHour)} USD/h`
     : "";
-  return `${reasons[binding]}${next}`;
+  // A split that costs more is no advice.
+  const split =
+    disaggregated && disaggregated.extraUsdPerHour < 0
+      ? `; apart, ${pool(disaggregated.prefill)} to read and ${pool(disaggregated.decode)} to generate would do for ${usd(disaggregated.extraUsdPerHour)} USD/h of cards`
+      : "";
+  return `${reasons[binding]}${next}${split}`;
+}
+
+function pool({ replicas, gpusPerReplica, accelerator }: PoolExplanation): string {
+  return `${replicas} of ${gpusPerReplica}x ${accelerator}`;
 }
 
 function serverTable(servers: readonly ServerPlan[]): string {
@@ -73,7 +79,7 @@ function serverTable(servers: readonly ServerPlan[]): string {
     times(server.prediction?.latency),
     targets(server),
   ]);
-  return table(["server", "load", "TTFT ms (mean / p95)", "ITL ms", "latency ms", "target"], rows, [1]);
+  return renderTable(["server", "load", "TTFT ms (mean / p95)", "ITL ms", "latency ms", "target"], rows, [1]);
 }
 
 /** `mean / p95`; the plan as JSON also has p99. */
@@ -110,22 +116,66 @@ function nodeTable(plan: PlatformPlan): string {
     `${pool.minNodes}/${pool.desiredNodes}/${pool.maxNodes}`,
     usd(pool.usdPerHour),
   ]);
-  return table(["node pool", "instance type", "GPUs each", "min/desired/max", "USD/h"], rows, [3, 4]);
+  return renderTable(["node pool", "instance type", "GPUs each", "min/desired/max", "USD/h"], rows, [3, 4]);
 }
 
-function estimateNotes(plan: PlatformPlan): string[] {
-  const estimates = plan.groups.flatMap((group) =>
-    group.models
-      .filter((model) => model.origin.kind === "estimate")
-      .map(
-        (model) =>
-          `${model.name} on ${group.gpusPerReplica}x ${group.accelerator} ±${percent(model.origin.uncertaintyFraction)}`,
-      ),
-  );
-  if (estimates.length === 0) return [];
+function scarcityNotes({ scarce }: PlatformPlan): string[] {
+  return scarce.map(({ accelerator, limit, moreCards, placed, savedUsdPerHour }) => {
+    const effect =
+      placed.length > 0
+        ? `would place ${placed.join(", ")} for ${usd(-savedUsdPerHour)} USD/h more`
+        : `would save ${usd(savedUsdPerHour)} USD/h`;
+    return `${accelerator} is limited to ${limit}: ${moreCards} more ${effect}`;
+  });
+}
+
+function sharingNotes({ sharing }: PlanTotals): string[] {
+  if (!sharing) return [];
+  const { models, groups, separateUsdPerHour, savedUsdPerHour } = sharing;
   return [
-    `estimated, not measured: ${[...new Set(estimates)].join("; ")}`,
-    "give measured values under models[].profiles to replace an estimate",
+    `${models} models share ${groups} ${groups === 1 ? "group" : "groups"}: on servers of their own the platform would cost ` +
+      `${usd(separateUsdPerHour)} USD/h, sharing saves ${usd(savedUsdPerHour)}`,
+  ];
+}
+
+function scheduleTable({ periods, usdPerDay, usdPerDayAtPeak }: SchedulePlan): string {
+  const clock = (hour: number) => `${String(hour).padStart(2, "0")}:00`;
+  const rows = periods.map(({ fromHour, hours, replicas, nodes, usdPerHour }) => [
+    `${clock(fromHour)}-${clock(fromHour + hours)}`,
+    Object.entries(replicas)
+      .map(([group, count]) => `${group} ${count}`)
+      .join(", "),
+    String(Object.values(nodes).reduce((sum, count) => sum + count, 0)),
+    usd(usdPerHour),
+  ]);
+  return [
+    renderTable(["hours (UTC)", "replicas", "nodes", "USD/h"], rows, [2, 3]),
+    `following the day costs ${usd(usdPerDay)} USD a day, the busiest sizes all day ${usd(usdPerDayAtPeak)}`,
+  ].join("\n");
+}
+
+/** How well the speeds of the planned models are known. */
+function estimateNotes(plan: PlatformPlan): string[] {
+  const known = (kind: ProfileOrigin["kind"]) => [
+    ...new Set(
+      plan.groups.flatMap((group) =>
+        group.models
+          .filter(({ origin }) => origin.kind === kind)
+          .map(
+            ({ name, origin }) =>
+              `${name} on ${group.gpusPerReplica}x ${group.accelerator} ±${percent(origin.uncertaintyFraction)}`,
+          ),
+      ),
+    ),
+  ];
+  const estimates = known("estimate");
+  const measured = known("measured");
+  return [
+    ...(measured.length > 0 ? [`measured elsewhere: ${measured.join("; ")}`] : []),
+    ...(estimates.length > 0 ? [`estimated, not measured: ${estimates.join("; ")}`] : []),
+    ...(estimates.length + measured.length > 0
+      ? ["give your own measurements under models[].profiles (`domino-inference fit`) to replace them"]
+      : []),
   ];
 }
 

@@ -100,6 +100,16 @@ export function analyzeAlone(replica: InfernoReplica): ReplicaAnalysis {
   return { throughputPerMs: 0, utilisation: 0, predictions };
 }
 
+/** Median time to first token of each member, in ms; `arrivalsPerMs` must be above 0. */
+export function medianTtftMs(replica: InfernoReplica, arrivalsPerMs: number): readonly number[] {
+  const state = solveBatchQueue(replica.service, arrivalsPerMs);
+  const median = {
+    waitMs: waitQuantileMs(replica.service, state, 0.5),
+    batch: batchQuantile(state, 0.5),
+  };
+  return replica.members.map((member) => predict(member, median, median, median).ttft.meanMs);
+}
+
 /** What a request meets: its wait and the size of its batch. */
 interface Encounter {
   readonly waitMs: number;

@@ -134,6 +134,15 @@ export const errorRegistry = {
     summary: "The emulator was started with missing or contradicting settings.",
     remedy: "Correct the option; --help lists them.",
   },
+  ESTIMATE_CONFIG_INVALID: {
+    summary: "A model's config.json cannot be read, or says nothing that an estimate could be made of.",
+    remedy:
+      "Give the config.json of the model's repository; or measure the model and use `domino-inference fit`.",
+  },
+  PREDICT_INPUT_INVALID: {
+    summary: "The input of predict or simulate is not valid.",
+    remedy: "Correct the entries; docs/optimizer.md describes the fields.",
+  },
   OPTIMIZE_FILE_UNREADABLE: {
     summary: "A data file of optimize does not exist or cannot be read.",
     remedy:

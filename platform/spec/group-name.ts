@@ -20,6 +20,14 @@ export function groupName(
   return parts.map(slug).join("-");
 }
 
+/**
+ * Name of a further group of an engine whose models do not all share servers: by the first of its models in order of
+ * name. The group with the first of all models keeps the engine's name.
+ */
+export function sharedGroupName(engine: string, firstModel: string): string {
+  return `${engine}-${slug(firstModel)}`;
+}
+
 function slug(text: string): string {
   return text
     .toLowerCase()

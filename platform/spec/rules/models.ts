@@ -178,7 +178,7 @@ function trafficProblems(
 function taskProblems(traffic: Raw, path: readonly PropertyKey[], profile: EngineProfile): RuleProblem[] {
   const targets: readonly string[] = sloTargets[profile.task];
   const load = record(traffic.load);
-  const tokenKeys = ["inputTokens", "outputTokens"];
+  const tokenKeys = ["inputTokens", "outputTokens", "outputDistribution"];
   return [
     ...Object.keys(record(traffic.slo))
       .filter(
@@ -193,7 +193,13 @@ function taskProblems(traffic: Raw, path: readonly PropertyKey[], profile: Engin
         allowed: targets.join(", "),
       })),
     ...tokenKeys.flatMap((key): RuleProblem[] => {
-      if (profile.task === "generation" && traffic.load !== undefined && load[key] === undefined) {
+      const required = key !== "outputDistribution";
+      if (
+        profile.task === "generation" &&
+        required &&
+        traffic.load !== undefined &&
+        load[key] === undefined
+      ) {
         return [
           {
             code: "SPEC_KEY_MISSING",
@@ -210,7 +216,7 @@ function taskProblems(traffic: Raw, path: readonly PropertyKey[], profile: Engin
             path: [...path, "load", key],
             atKey: true,
             message: `${key} does not apply to a request-response model`,
-            allowed: "rate",
+            allowed: "rate, daily",
           },
         ];
       }

@@ -23,7 +23,7 @@ test("docs/errors.md documents no code that the registry does not have", () => {
 test("codes begin with the name of their area", () => {
   for (const code of Object.keys(errorRegistry)) {
     expect(code).toMatch(
-      /^(SPEC|PLAN|STACK|ENGINE|LOCAL|ROUTES|PROXY|EMULATOR|PREDICT|OPTIMIZE|FIT|CLI|RUNTIME)_[A-Z_]+$/,
+      /^(SPEC|PLAN|STACK|ENGINE|LOCAL|ROUTES|PROXY|EMULATOR|ESTIMATE|PREDICT|OPTIMIZE|FIT|CLI|RUNTIME)_[A-Z_]+$/,
     );
   }
 });

@@ -35,8 +35,10 @@ describe("the published JSON Schema", () => {
     expect(propertiesAt(platformSpecJsonSchema, ["engines", 0, "storage"])).toEqual(["dataset", "path"]);
     expect(propertiesAt(platformSpecJsonSchema, ["engines", 3, "models", 1, "traffic", 0, "load"])).toEqual([
       "rate",
+      "daily",
       "inputTokens",
       "outputTokens",
+      "outputDistribution",
     ]);
     expect(propertiesAt(platformSpecJsonSchema, ["nowhere"])).toEqual([]);
     expect(propertiesAt(platformSpecJsonSchema, ["nowhere", 0, "deeper", "still"])).toEqual([]);

@@ -224,7 +224,7 @@ describe("a model's traffic", () => {
       path: [...path, "traffic", 0, "load", key],
       atKey: true,
       message: `${key} does not apply to a request-response model`,
-      allowed: "rate",
+      allowed: "rate, daily",
     });
     expect(ofVllm({ traffic: [{ load: { rate: "1/min" } }] })).toEqual([
       missing("inputTokens"),
