@@ -1,3 +1,4 @@
+import type { Scarcity } from "./placement/scarcity.ts";
 import type { ProfileOrigin } from "./profiles/performance-profile.ts";
 import type { Rejection } from "./workload.ts";
 
@@ -29,6 +30,8 @@ export interface Candidate {
   /** Joint rate that one replica carries at the SLOs. */
   readonly maxRequestsPerMinutePerReplica: number;
   readonly predictions: readonly WorkloadPrediction[];
+  /** Replicas in each period of the group's day; `replicas` and the predictions are those of the busiest. */
+  readonly replicasByPeriod?: readonly number[];
   /** What set the replica count. */
   readonly binding: "slo" | "saturation" | "minimum" | "fixed" | "idle";
   /** The SLO that bound, where `binding` is `slo`: workload id and target name. */
@@ -36,6 +39,21 @@ export interface Candidate {
   /** Cost at the cheapest price per card of this accelerator: a lower bound before packing. */
   readonly gpuUsdPerHour: number;
   readonly origins: readonly ProfileOrigin[];
+  /**
+   * Where the group is split over two accelerators: both parts, each with its share of the load. Accelerator, cards and
+   * batch of the whole are then those of the first part, the other figures are of both together.
+   */
+  readonly parts?: readonly Candidate[];
+}
+
+/** What runs of a candidate: itself, or its parts. */
+export function partsOf(candidate: Candidate): readonly Candidate[] {
+  return candidate.parts ?? [candidate];
+}
+
+/** Name of a part of a group, by which packings and nodes know it; the first part has the group's own. */
+export function partName(group: string, part: Candidate, position: number): string {
+  return position === 0 ? group : `${group}-${part.accelerator.toLowerCase().replace(/[^a-z0-9]+/g, "-")}`;
 }
 
 export interface GroupAllocation {
@@ -67,4 +85,8 @@ export interface OptimizeResult {
   readonly unplaced: readonly UnplacedGroup[];
   readonly nodePools: readonly NodePoolAllocation[];
   readonly usdPerHour: number;
+  /** Proven: no nodes that hold these replicas within the limits cost less. */
+  readonly lowerBoundUsdPerHour: number;
+  /** What a few more cards of each limited accelerator would change, where they would. */
+  readonly scarce: readonly Scarcity[];
 }

@@ -2,6 +2,7 @@ import type { OptimizeResult } from "./allocation.ts";
 import { allocationsOf, assign, unplacedOf } from "./placement/assign.ts";
 import { Platform } from "./placement/platform-cost.ts";
 import type { SizedGroup } from "./placement/platform-cost.ts";
+import { scarcities } from "./placement/scarcity.ts";
 import { nodeTypesByAccelerator } from "./packing/node-fit.ts";
 import { nodePoolsOf } from "./packing/pack.ts";
 import type { OptimizeProblem } from "./problem.ts";
@@ -13,23 +14,33 @@ import { compareText } from "./text-order.ts";
  * first, then the least cost per hour. Pure; the order of anything in the problem does not matter.
  */
 export function optimize(problem: OptimizeProblem): OptimizeResult {
-  const groups = problem.groups
+  const groups = sizedGroups(problem);
+  const nodeTypes = nodeTypesByAccelerator(problem.instanceTypes, problem.reservation);
+  const place = (gpuLimits: OptimizeProblem["gpuLimits"]) =>
+    placedGroups(new Platform(groups, nodeTypes, gpuLimits));
+  const placed = place(problem.gpuLimits);
+  return { ...placed, scarce: scarcities(problem, placed, place) };
+}
+
+/** In order of importance. */
+function sizedGroups(problem: OptimizeProblem): readonly SizedGroup[] {
+  return problem.groups
     .map((group): SizedGroup => {
       const priority = Math.min(...group.workloads.map((workload) => workload.priority));
       return { group, priority, ...candidatesOf(group, problem) };
     })
     .toSorted((a, b) => a.priority - b.priority || compareText(a.group.id, b.group.id));
-  const nodeTypes = nodeTypesByAccelerator(problem.instanceTypes, problem.reservation);
-  const platform = new Platform(groups, nodeTypes, problem.gpuLimits);
+}
 
+function placedGroups(platform: Platform): Omit<OptimizeResult, "scarce"> {
   const choice = assign(platform);
-  const nodePools = platform
-    .packingsOf(choice)
-    .flatMap(([accelerator, packing]) => nodePoolsOf(accelerator, packing));
+  const packings = platform.packingsOf(choice);
+  const nodePools = packings.flatMap(([accelerator, packing]) => nodePoolsOf(accelerator, packing));
   return {
     allocations: allocationsOf(platform, choice),
     unplaced: unplacedOf(platform, choice),
     nodePools,
     usdPerHour: nodePools.reduce((sum, pool) => sum + pool.usdPerHour, 0),
+    lowerBoundUsdPerHour: packings.reduce((sum, [, packing]) => sum + packing.lowerBoundUsdPerHour, 0),
   };
 }

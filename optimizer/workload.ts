@@ -13,11 +13,17 @@ export interface Slo {
 
 /** Offered load of one server, over all its replicas. */
 export interface Load {
+  /** In the busiest period of the day, where the group has periods. */
   readonly requestsPerMinute: number;
   /** Mean prompt tokens a request; 1 for request/response models. */
   readonly inputTokens: number;
   /** Mean generated tokens a request; 1 for request/response models. */
   readonly outputTokens: number;
+  /**
+   * How output lengths spread around their mean.
+   * @default geometric, as chats do
+   */
+  readonly outputDistribution?: "geometric" | "fixed";
 }
 
 /** A server: one pair of model (version) and service class, as Inferno uses the word. */
@@ -29,6 +35,19 @@ export interface Workload {
   readonly priority: number;
   readonly slo: Slo;
   readonly load: Load;
+  /**
+   * Requests of equal keys wait in one queue of a request/response server and are batched together.
+   * @default the id: nothing is batched with requests of another workload
+   */
+  readonly batchKey?: string;
+}
+
+/** A part of the day with loads of its own. */
+export interface DayPeriod {
+  /** Hour of the day at which it begins; it lasts until the next one. */
+  readonly fromHour: number;
+  /** By workload id. */
+  readonly requestsPerMinute: Readonly<Record<string, number>>;
 }
 
 /** What one replica needs of its node besides GPUs, and the shape it runs in. */
@@ -46,6 +65,15 @@ export interface GroupDemand {
   readonly id: string;
   /** At least one. */
   readonly workloads: readonly Workload[];
+  /** `generation`: iterations over a batch of sequences. `request-response`: one pass over a batch of requests. */
+  readonly task: "generation" | "request-response";
+  /**
+   * Tokens that one iteration of a generation engine processes.
+   * @default 8192
+   */
+  readonly maxBatchedTokens?: number;
+  /** Keys and values of one token over all layers; absent where the network is not known. */
+  readonly keyValueGiBPerToken?: number;
   /**
    * Profiles that the group may run on. A (accelerator, gpusPerReplica) shape is a candidate only if every model
    * of the group has a profile for it.
@@ -53,6 +81,17 @@ export interface GroupDemand {
   readonly profiles: readonly PerformanceProfile[];
   /** Shapes that were ruled out before (too little memory, say); kept for the explanation. */
   readonly excluded: readonly Rejection[];
+  /**
+   * Loads by the time of day, where they differ; one entry a period, the same periods in all groups of a problem. The
+   * accelerator is chosen for the whole day and holds the busiest period; the sizes of the others follow.
+   * @default one load all day
+   */
+  readonly periods?: readonly DayPeriod[];
+  /**
+   * The group may run on two accelerators at once, requests being shared out between them.
+   * @default false: a second kind of replica behaves differently, which somebody must want
+   */
+  readonly maySplit?: boolean;
   /** Floor of the replica count; also what an idle group gets. */
   readonly minReplicas: number;
   /** Replicas said in the spec: they win over the sizing, whose prediction is then at this count. */

@@ -59,7 +59,9 @@ export function allocationsOf(platform: Platform, choice: Choice): readonly Grou
     const chosen = candidates[certain(choice[index])];
     if (!chosen) return [];
     const alternatives = candidates.flatMap((candidate, at) => {
-      const cost = at === choice[index] ? undefined : platform.costOf(choice.with(index, at));
+      // A split is an answer, and no shape to choose instead.
+      const cost =
+        at === choice[index] || candidate.parts ? undefined : platform.costOf(choice.with(index, at));
       return cost ? [{ candidate, extraUsdPerHour: cost.nodeUsdPerHour - chosenUsdPerHour }] : [];
     });
     // A stable sort: candidates of equal cost stay in their own order.
@@ -72,15 +74,20 @@ export function allocationsOf(platform: Platform, choice: Choice): readonly Grou
 export function unplacedOf(platform: Platform, choice: Choice): readonly UnplacedGroup[] {
   return platform.groups.flatMap(({ group, candidates, rejections }, index) => {
     if (choice[index] !== unplaced) return [];
-    const tooFewCards = candidates.map((candidate, at): Rejection => ({
-      accelerator: candidate.accelerator,
-      gpusPerReplica: candidate.gpusPerReplica,
-      subject: group.id,
-      constraint: "capacity",
-      allowed: platform.limitOf(candidate.accelerator),
-      reached: platform.gpuCountWithoutLimit(candidate.accelerator, choice.with(index, at)),
-      unit: "GPU",
-    }));
+    const tooFewCards = candidates.flatMap((candidate, at): Rejection[] => {
+      if (candidate.parts) return [];
+      return [
+        {
+          accelerator: candidate.accelerator,
+          gpusPerReplica: candidate.gpusPerReplica,
+          subject: group.id,
+          constraint: "capacity",
+          allowed: platform.limitOf(candidate.accelerator),
+          reached: platform.gpuCountWithoutLimit(candidate.accelerator, choice.with(index, at)),
+          unit: "GPU",
+        },
+      ];
+    });
     return [{ group: group.id, rejections: nearestMissFirst([...rejections, ...tooFewCards]) }];
   });
 }

@@ -1,4 +1,5 @@
 import { certain } from "../certain.ts";
+import { partsOf } from "../allocation.ts";
 import type { Candidate } from "../allocation.ts";
 import { isCheaper, unplaced } from "./platform-cost.ts";
 import type { Choice, Platform, PlatformCost } from "./platform-cost.ts";
@@ -32,9 +33,9 @@ function makeRoom(platform: Platform, choice: number[], index: number): void {
     if (!blocking) continue;
     for (const alternative of certain(platform.groups[other]).candidates.keys()) {
       if (alternative === choice[other]) continue;
-      for (const [candidate, { accelerator }] of candidates.entries()) {
+      for (const [candidate, wanted] of candidates.entries()) {
         // Only cards that the move sets free can help.
-        if (accelerator !== blocking.accelerator) continue;
+        if (!shareAccelerators(wanted, blocking)) continue;
         const moved = choice.with(other, alternative).with(index, candidate);
         const cost = platform.costOf(moved);
         if (cost && (!best || isCheaper(cost, best.cost))) best = { choice: moved, cost };
@@ -68,6 +69,12 @@ export function improve(platform: Platform, start: Choice): Choice {
     }
   }
   return choice;
+}
+
+function shareAccelerators(one: Candidate, other: Candidate): boolean {
+  return partsOf(one).some((part) =>
+    partsOf(other).some(({ accelerator }) => accelerator === part.accelerator),
+  );
 }
 
 /** Accelerators that any of the candidates use, in order. */

@@ -1,4 +1,5 @@
 import { certain } from "../certain.ts";
+import { partName, partsOf } from "../allocation.ts";
 import type { Candidate } from "../allocation.ts";
 import type { NodeType } from "../packing/node-fit.ts";
 import { packAccelerator, packWithProof } from "../packing/pack.ts";
@@ -64,7 +65,7 @@ export class Platform {
     this.evaluations++;
     let nodeUsdPerHour = 0;
     for (const [accelerator, members] of this.#byAccelerator(choice)) {
-      const packing = this.#packingOf(accelerator, members, choice);
+      const packing = this.#packingOf(accelerator, members);
       if (!packing) return undefined;
       nodeUsdPerHour += packing.usdPerHour;
     }
@@ -79,7 +80,7 @@ export class Platform {
   packingsOf(choice: Choice): readonly (readonly [string, ProvenPacking])[] {
     return [...this.#byAccelerator(choice)]
       .flatMap(([accelerator, members]) => {
-        const demands = members.map((index) => this.#demandOf(index, certain(choice[index])));
+        const demands = members.map((member) => this.#demandOf(member));
         const nodeTypes = this.#nodeTypes.get(accelerator) ?? [];
         const packing = packWithProof(demands, nodeTypes, this.limitOf(accelerator));
         return packing ? [[accelerator, packing] as const] : [];
@@ -94,30 +95,31 @@ export class Platform {
   /** Cards that the nodes of the accelerator would have in all, were there no limit. */
   gpuCountWithoutLimit(accelerator: string, choice: Choice): number {
     const members = this.#byAccelerator(choice).get(accelerator) ?? [];
-    const demands = members.map((index) => this.#demandOf(index, certain(choice[index])));
+    const demands = members.map((member) => this.#demandOf(member));
     return packAccelerator(demands, this.#nodeTypes.get(accelerator) ?? [])?.gpuCount ?? 0;
   }
 
-  #byAccelerator(choice: Choice): ReadonlyMap<string, readonly number[]> {
-    const members = new Map<string, number[]>();
+  #byAccelerator(choice: Choice): ReadonlyMap<string, readonly Member[]> {
+    const members = new Map<string, Member[]>();
     for (const [index, chosen] of choice.entries()) {
       const candidate = certain(this.groups[index]).candidates[chosen];
-      if (!candidate || candidate.replicas === 0) continue;
-      const known = members.get(candidate.accelerator);
-      if (known) known.push(index);
-      else members.set(candidate.accelerator, [index]);
+      if (!candidate) continue;
+      for (const [position, { accelerator, replicas }] of partsOf(candidate).entries()) {
+        if (replicas === 0) continue;
+        const known = members.get(accelerator);
+        const member = { index, chosen, position };
+        if (known) known.push(member);
+        else members.set(accelerator, [member]);
+      }
     }
     return members;
   }
 
-  #packingOf(
-    accelerator: string,
-    members: readonly number[],
-    choice: Choice,
-  ): AcceleratorPacking | undefined {
-    const key = members.map((index) => `${index}:${choice[index]}`).join(" ") + accelerator;
+  #packingOf(accelerator: string, members: readonly Member[]): AcceleratorPacking | undefined {
+    const key =
+      members.map(({ index, chosen, position }) => `${index}:${chosen}:${position}`).join(" ") + accelerator;
     if (this.#packings.has(key)) return this.#packings.get(key);
-    const demands = members.map((index) => this.#demandOf(index, certain(choice[index])));
+    const demands = members.map((member) => this.#demandOf(member));
     const packing = packAccelerator(
       demands,
       this.#nodeTypes.get(accelerator) ?? [],
@@ -127,10 +129,19 @@ export class Platform {
     return packing;
   }
 
-  #demandOf(index: number, chosen: number): ReplicaDemand {
+  #demandOf({ index, chosen, position }: Member): ReplicaDemand {
     const { group, candidates } = certain(this.groups[index]);
-    const { accelerator, gpusPerReplica, replicas, weightsGiB } = certain(candidates[chosen]);
+    const part = certain(partsOf(certain(candidates[chosen]))[position]);
+    const { accelerator, gpusPerReplica, replicas, weightsGiB } = part;
     const { cpuMillis, memoryMiB } = group.resources({ accelerator, gpusPerReplica, weightsGiB });
-    return { group: group.id, accelerator, gpusPerReplica, replicas, cpuMillis, memoryMiB };
+    const name = partName(group.id, part, position);
+    return { group: name, accelerator, gpusPerReplica, replicas, cpuMillis, memoryMiB };
   }
+}
+
+/** A part of a group's chosen candidate. */
+interface Member {
+  readonly index: number;
+  readonly chosen: number;
+  readonly position: number;
 }

@@ -1,13 +1,15 @@
+import { certain } from "../certain.ts";
 import type { Candidate } from "../allocation.ts";
 import { nodeMisfit, nodeTypesByAccelerator } from "../packing/node-fit.ts";
 import type { NodeType } from "../packing/node-fit.ts";
 import { activationsGiB, usableGpuGiB } from "../profiles/gpu-memory.ts";
 import type { OptimizeProblem } from "../problem.ts";
 import { compareText } from "../text-order.ts";
-import type { GroupDemand, Rejection } from "../workload.ts";
+import type { GroupDemand, Rejection, Workload } from "../workload.ts";
 import { nearestMissFirst } from "./nearest-miss.ts";
 import { profiledShapes } from "./shapes.ts";
 import type { ProfiledShape } from "./shapes.ts";
+import { splitCandidates } from "./splits.ts";
 import { sizeShape } from "./size-shape.ts";
 import type { SizedShape } from "./size-shape.ts";
 
@@ -53,10 +55,41 @@ export function candidatesOf(group: GroupDemand, problem: OptimizeProblem): Grou
   // A count said in the spec stands even where no shape can hold the targets with it; the predictions then tell.
   const kept = feasible.length === 0 && group.fixedReplicas !== undefined ? sized : feasible;
   rejections.push(...sized.filter((one) => !kept.includes(one)).flatMap(({ broken }) => broken));
+  const whole = kept.toSorted(compareSized).map(({ candidate }) => candidate);
+  const splits = maySplit(group) ? splitsOf(group, workloads, whole, shapes, nodeTypes) : [];
   return {
-    candidates: kept.toSorted(compareSized).map(({ candidate }) => candidate),
+    candidates: [...whole, ...splits].toSorted((a, b) => a.gpuUsdPerHour - b.gpuUsdPerHour),
     rejections: nearestMissFirst(rejections),
   };
+}
+
+/** Sizes said in the spec and sizes by the hour are those of one kind of replica. */
+function maySplit({ maySplit: asked, fixedReplicas, periods }: GroupDemand): boolean {
+  return asked === true && fixedReplicas === undefined && periods === undefined;
+}
+
+function splitsOf(
+  group: GroupDemand,
+  workloads: readonly Workload[],
+  whole: readonly Candidate[],
+  shapes: readonly ProfiledShape[],
+  nodeTypes: ReadonlyMap<string, readonly NodeType[]>,
+): readonly Candidate[] {
+  const requestsPerMinute = workloads.reduce((sum, { load }) => sum + load.requestsPerMinute, 0);
+  return splitCandidates(whole, requestsPerMinute, (candidate, fixedReplicas, share) => {
+    const shape = certain(
+      shapes.find(
+        ({ accelerator, gpusPerReplica }) =>
+          accelerator === candidate.accelerator && gpusPerReplica === candidate.gpusPerReplica,
+      ),
+    );
+    const part = workloads.map((workload) => ({
+      ...workload,
+      load: { ...workload.load, requestsPerMinute: share * workload.load.requestsPerMinute },
+    }));
+    const price = usdPerGpuHour(nodeTypes.get(shape.accelerator) ?? []);
+    return sizeShape({ ...group, fixedReplicas }, part, shape, price).candidate;
+  });
 }
 
 /** Cheapest first, then a total order by shape. */

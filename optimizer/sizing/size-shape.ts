@@ -1,10 +1,9 @@
-import { certain } from "../certain.ts";
 import type { Candidate } from "../allocation.ts";
-import { analyze, analyzeAlone, infernoReplica } from "../models/inferno.ts";
-import type { InfernoReplica, MixMember } from "../models/inferno.ts";
+import type { ReplicaModel } from "../models/replica-model.ts";
 import type { GroupDemand, Rejection, Workload } from "../workload.ts";
 import { highestPlannedPerMs, largestRate } from "./largest-rate.ts";
 import type { LargestRate } from "./largest-rate.ts";
+import { replicaModel } from "./replica-model.ts";
 import type { ProfiledShape } from "./shapes.ts";
 import { brokenTargets, reachedMs, sloTargetsOf } from "./slo-targets.ts";
 import type { SloTarget } from "./slo-targets.ts";
@@ -21,8 +20,8 @@ export interface SizedShape {
 const msPerMinute = 60_000;
 
 /**
- * The fewest replicas that hold every target at the group's joint load, or the count that the spec says.
- * `workloads` are the group's, in the order of the shape's profiles.
+ * The fewest replicas that hold every target at the group's joint load, in the busiest period of the day, or the count
+ * that the spec says. `workloads` are the group's, in the order of the shape's profiles.
  */
 export function sizeShape(
   group: GroupDemand,
@@ -30,22 +29,51 @@ export function sizeShape(
   shape: ProfiledShape,
   usdPerGpuHour: number,
 ): SizedShape {
-  const replica = infernoReplica(mixOf(workloads, shape), shape.maxBatchSize);
+  if (!group.periods) return sizeForLoad(group, workloads, shape, usdPerGpuHour);
+  const sizes = group.periods.map((period) => {
+    const loaded = workloads.map((workload) => ({
+      ...workload,
+      load: { ...workload.load, requestsPerMinute: period.requestsPerMinute[workload.id] ?? 0 },
+    }));
+    return { size: sizeForLoad(group, loaded, shape, usdPerGpuHour), load: totalRequestsPerMinute(loaded) };
+  });
+  const { size: busiest } = sizes.reduce((most, one) => (isBusier(one, most) ? one : most));
+  const replicasByPeriod = sizes.map(({ size }) => size.candidate.replicas);
+  return { ...busiest, candidate: { ...busiest.candidate, replicasByPeriod } };
+}
+
+interface PeriodSize {
+  readonly size: SizedShape;
+  readonly load: number;
+}
+
+/** A period in which a target breaks is the one to tell of; then more replicas, then more load on as many. */
+function isBusier(one: PeriodSize, other: PeriodSize): boolean {
+  const broken = Number(one.size.broken.length > 0) - Number(other.size.broken.length > 0);
+  const replicas = one.size.candidate.replicas - other.size.candidate.replicas;
+  return (broken || replicas || one.load - other.load) > 0;
+}
+
+function sizeForLoad(
+  group: GroupDemand,
+  workloads: readonly Workload[],
+  shape: ProfiledShape,
+  usdPerGpuHour: number,
+): SizedShape {
+  const model = replicaModel(group, workloads, shape);
   const targets = sloTargetsOf(workloads);
   // Requests without tokens take no time: there is nothing to size, whatever their rate.
-  const weightless = replica.service.baseMs + replica.service.perRequestMs <= 0;
+  const weightless = !Number.isFinite(model.saturationPerMs);
   const loadPerMs = weightless ? 0 : totalRequestsPerMinute(workloads) / msPerMinute;
   const largest: LargestRate = weightless
-    ? { feasible: true, throughputPerMs: 0 }
-    : largestRate(replica, targets);
+    ? { feasible: true, requestsPerMs: 0 }
+    : largestRate(model, targets);
 
-  const perReplicaPerMs = largest.feasible ? largest.throughputPerMs : 0;
+  const perReplicaPerMs = largest.feasible ? largest.requestsPerMs : 0;
   const needed = loadPerMs > 0 && perReplicaPerMs > 0 ? Math.ceil(loadPerMs / perReplicaPerMs) : 0;
   const replicas = group.fixedReplicas ?? Math.max(needed, group.minReplicas);
   const serves = loadPerMs > 0 && replicas > 0;
-  const { utilisation, predictions } = serves
-    ? analyze(replica, loadPerMs / replicas)
-    : analyzeAlone(replica);
+  const { utilisation, predictions } = serves ? model.at(loadPerMs / replicas) : model.alone();
   const usdPerReplicaHour = shape.gpusPerReplica * usdPerGpuHour;
   return {
     candidate: {
@@ -64,7 +92,7 @@ export function sizeShape(
     usdPerReplicaHour,
     broken:
       group.fixedReplicas !== undefined
-        ? brokenAtFixedSize(group, shape, replica, targets, loadPerMs)
+        ? brokenAtFixedSize(group, shape, model, targets, loadPerMs)
         : largest.feasible
           ? []
           : largest.broken.map((one) => sloRejection(shape, one.target, one.reachedMs)),
@@ -90,7 +118,7 @@ function bindingOf(
 function brokenAtFixedSize(
   group: GroupDemand,
   shape: ProfiledShape,
-  replica: InfernoReplica,
+  model: ReplicaModel,
   targets: readonly SloTarget[],
   totalPerMs: number,
 ): readonly Rejection[] {
@@ -106,25 +134,13 @@ function brokenAtFixedSize(
   });
   if (totalPerMs === 0) return [];
   if (replicas === 0) return [load(0)];
-  const { predictions } = analyze(replica, totalPerMs / replicas);
+  const { predictions } = model.at(totalPerMs / replicas);
   const broken = brokenTargets(targets, predictions);
   if (broken.length > 0) {
     return broken.map((target) => sloRejection(shape, target, reachedMs(target, predictions)));
   }
-  const allowedPerMs = highestPlannedPerMs(replica, targets) * replicas;
+  const allowedPerMs = highestPlannedPerMs(model, targets) * replicas;
   return totalPerMs > allowedPerMs ? [load(allowedPerMs)] : [];
-}
-
-/** An idle mix is sized as if all its workloads were equally frequent, so that each of their targets counts. */
-function mixOf(workloads: readonly Workload[], shape: ProfiledShape): readonly MixMember[] {
-  const total = totalRequestsPerMinute(workloads);
-  return workloads.map(({ id, load }, index) => ({
-    workload: id,
-    profile: certain(shape.profiles[index]),
-    inputTokens: load.inputTokens,
-    outputTokens: load.outputTokens,
-    share: total > 0 ? load.requestsPerMinute / total : 1 / workloads.length,
-  }));
 }
 
 function totalRequestsPerMinute(workloads: readonly Workload[]): number {

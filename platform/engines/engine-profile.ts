@@ -13,6 +13,11 @@ export interface EngineProfile {
   readonly protocol: WireProtocol;
   /** The kind of model it serves. */
   readonly task: "generation" | "request-response";
+  /**
+   * Tokens that one iteration of a generation engine processes: what it is planned with and started with. Absent for
+   * request/response engines.
+   */
+  readonly maxBatchedTokens?: number;
   /** Exact tag; a spec may override it. */
   readonly image: string;
   readonly storage: readonly ("dataset" | "s3")[];

@@ -1,13 +1,15 @@
 import type { Accelerator, Catalog } from "../../optimizer/catalog/catalog.ts";
-import type { GroupDemand, Slo, Workload } from "../../optimizer/workload.ts";
+import type { DayPeriod, GroupDemand, Slo, Workload } from "../../optimizer/workload.ts";
 import type { EngineProfile } from "../engines/engine-profile.ts";
 import type { EngineType } from "../engines/engine-type.ts";
 import { engineProfiles } from "../engines/registry.ts";
-import { groupName } from "../spec/group-name.ts";
+import { groupName, groupNameMaxLength, sharedGroupName } from "../spec/group-name.ts";
 import { defaultServiceClass } from "../spec/rules/service-classes.ts";
 import type { EngineSpec, ModelSpec, PlatformSpec } from "../spec/schema.ts";
+import { dayPeriods } from "./day-periods.ts";
 import { modelKnowledge } from "./model-knowledge.ts";
 import type { ServerPlan } from "./platform-plan.ts";
+import { together, type Sharing } from "./sharing.ts";
 
 /** A pair of model version and service class, before it is placed. */
 export type ServerDraft = Omit<ServerPlan, "task" | "group" | "prediction">;
@@ -36,30 +38,86 @@ interface Placed {
   readonly server: ServerDraft;
   readonly model: ModelSpec;
   readonly weight: number;
+  /** Factor on the rate in each hour of the day; absent where it is the same all day. */
+  readonly daily?: readonly number[];
   readonly group: string;
 }
 
-/** Cuts a spec into replica groups, in the order of the spec. */
+/**
+ * Cuts a spec into replica groups, in the order of the spec.
+ *
+ * @param sharing which models of an engine share its servers, where the engine can hold several
+ */
 export function groupDrafts(
   spec: PlatformSpec,
   catalog: Catalog,
   accelerators: readonly Accelerator[],
+  sharing: Sharing = together,
 ): GroupDraft[] {
+  const periods = dayPeriods(spec);
+  const surroundings = { catalog, accelerators, ...(periods ? { periods } : {}) };
   return spec.engines.flatMap((engine) => {
     const type = engine.type as EngineType;
     const placed = engine.models.flatMap((model) => serversOf(spec, engine, type, model));
-    const names = [...new Set(placed.map((entry) => entry.group))];
-    return names.map((name) =>
-      groupDraft(
-        engine,
-        type,
-        name,
-        placed.filter((entry) => entry.group === name),
-        catalog,
-        accelerators,
-      ),
-    );
+    if (engineProfiles[type].replicasPer === "engine") {
+      return sharedDrafts(engine, type, placed, surroundings, sharing, reservedNames(spec));
+    }
+    const byGroup = Map.groupBy(placed, ({ group }) => group);
+    return [...byGroup].map(([name, own]) => groupDraft(engine, type, name, own, surroundings));
   });
+}
+
+/** Names of engines are names of groups; an engine whose models do not share servers must not take another's. */
+function reservedNames(spec: PlatformSpec): ReadonlySet<string> {
+  return new Set(
+    spec.engines.flatMap((engine) => [
+      engine.name,
+      ...engine.models.flatMap((model) =>
+        serversOf(spec, engine, engine.type as EngineType, model).map(({ group }) => group),
+      ),
+    ]),
+  );
+}
+
+function sharedDrafts(
+  engine: EngineSpec,
+  type: EngineType,
+  placed: readonly Placed[],
+  surroundings: Surroundings,
+  sharing: Sharing,
+  reserved: ReadonlySet<string>,
+): GroupDraft[] {
+  const draftOf = (name: string, models: readonly ModelSpec[]) =>
+    groupDraft(
+      engine,
+      type,
+      name,
+      placed.filter(({ model }) => models.includes(model)),
+      surroundings,
+    );
+  const joint = [draftOf(engine.name, engine.models)];
+  // A count in the spec is one for all models, and the proxy loads on demand into one server.
+  if (engine.replicas !== undefined || engine.loading === "on-demand") return joint;
+  const arrangement = sharing(engine.models, (models) => draftOf(engine.name, models).demand);
+  if (arrangement.length === 1) return joint;
+  const named = arrangement
+    .map((models) => models.toSorted((a, b) => (a.name < b.name ? -1 : 1)))
+    .toSorted((a, b) => (certainName(a) < certainName(b) ? -1 : 1))
+    .map((models, position) => ({
+      models,
+      name: position === 0 ? engine.name : sharedGroupName(engine.name, certainName(models)),
+    }));
+  const names = named.slice(1).map(({ name }) => name);
+  const usable =
+    new Set(names).size === names.length &&
+    names.every((name) => name.length <= groupNameMaxLength && !reserved.has(name));
+  return usable ? named.map(({ name, models }) => draftOf(name, models)) : joint;
+}
+
+function certainName(models: readonly ModelSpec[]): string {
+  const [first] = models;
+  if (!first) throw new RangeError("a server without models");
+  return first.name;
 }
 
 function serversOf(spec: PlatformSpec, engine: EngineSpec, type: EngineType, model: ModelSpec): Placed[] {
@@ -70,9 +128,11 @@ function serversOf(spec: PlatformSpec, engine: EngineSpec, type: EngineType, mod
       const priority =
         spec.serviceClasses?.find((known) => known.name === serviceClass)?.priority ??
         defaultServiceClass.priority;
+      const { rate, daily, inputTokens, outputTokens, outputDistribution } = traffic.load;
       return {
         model,
         weight,
+        ...(daily ? { daily } : {}),
         group: groupName(type, engine.name, {
           name: model.name,
           serviceClass,
@@ -87,10 +147,11 @@ function serversOf(spec: PlatformSpec, engine: EngineSpec, type: EngineType, mod
           priority,
           slo: sloOf(traffic.slo ?? {}),
           load: {
-            requestsPerMinute: (traffic.load.rate * weight) / 100,
+            requestsPerMinute: (rate * Math.max(...(daily ?? [1])) * weight) / 100,
             // One forward pass a request: the queueing model's "one token in, one token out".
-            inputTokens: traffic.load.inputTokens ?? 1,
-            outputTokens: traffic.load.outputTokens ?? 1,
+            inputTokens: inputTokens ?? 1,
+            outputTokens: outputTokens ?? 1,
+            ...(outputDistribution === undefined ? {} : { outputDistribution }),
           },
         },
       };
@@ -109,13 +170,20 @@ function sloOf(slo: NonNullable<ModelSpec["traffic"][number]["slo"]>): Slo {
   };
 }
 
+/** What all groups of a platform have in common. */
+interface Surroundings {
+  readonly catalog: Catalog;
+  readonly accelerators: readonly Accelerator[];
+  /** Hours at which loads change; absent where none does. */
+  readonly periods?: readonly number[];
+}
+
 function groupDraft(
   engine: EngineSpec,
   type: EngineType,
   name: string,
   placed: readonly Placed[],
-  catalog: Catalog,
-  accelerators: readonly Accelerator[],
+  { catalog, accelerators, periods }: Surroundings,
 ): GroupDraft {
   const profile = engineProfiles[type];
   const models = [...new Set(placed.map((entry) => entry.model))].map((model) => {
@@ -131,6 +199,7 @@ function groupDraft(
       knowledge: modelKnowledge(model, profile, catalog, accelerators, sequence),
     };
   });
+  const keyValueGiBPerToken = models.length === 1 ? models[0]?.knowledge.keyValueGiBPerToken : undefined;
   const batchSizes = models.flatMap(({ model }) => model.maxBatchSize ?? []);
   // An on-demand engine has one replica: the proxy could not tell which replica behind its Service holds a model.
   const replicas =
@@ -165,10 +234,19 @@ function groupDraft(
         priority: server.priority,
         slo: server.slo,
         load: server.load,
+        // Classes share a model's queue; versions of a model are loaded side by side, each with a queue of its own.
+        batchKey: `${server.model}/${server.version}`,
       })),
+      task: profile.task,
+      ...(keyValueGiBPerToken === undefined ? {} : { keyValueGiBPerToken }),
+      ...(profile.maxBatchedTokens === undefined ? {} : { maxBatchedTokens: profile.maxBatchedTokens }),
+      ...(periods && placed.some(({ daily }) => daily) ? { periods: periodLoads(periods, placed) } : {}),
       profiles: models.flatMap(({ knowledge }) => knowledge.profiles),
       excluded: models.flatMap(({ knowledge }) => knowledge.excluded),
       minReplicas: 1,
+      ...(models.some(({ model }) => model.splitAccelerators) && hasRoomForParts(name, accelerators)
+        ? { maySplit: true }
+        : {}),
       weightCopies: Object.fromEntries(
         models.map(({ model, own }) => [model.name, new Set(own.map(({ server }) => server.version)).size]),
       ),
@@ -177,4 +255,24 @@ function groupDraft(
       resources: profile.resources,
     },
   };
+}
+
+/** Loads of the servers in each period; `daily` is constant within one. */
+function periodLoads(periods: readonly number[], placed: readonly Placed[]): readonly DayPeriod[] {
+  return periods.map((fromHour) => ({
+    fromHour,
+    requestsPerMinute: Object.fromEntries(
+      placed.map(({ server, daily }) => {
+        const { requestsPerMinute } = server.load;
+        const busiest = Math.max(...(daily ?? [1]));
+        const share = daily && busiest > 0 ? (daily[fromHour] ?? 0) / busiest : 1;
+        return [server.id, requestsPerMinute * share];
+      }),
+    ),
+  }));
+}
+
+/** The second part of a split is named after its accelerator too. */
+function hasRoomForParts(name: string, accelerators: readonly Accelerator[]): boolean {
+  return accelerators.every((accelerator) => `${name}-${accelerator.name}`.length <= groupNameMaxLength);
 }

@@ -1,6 +1,8 @@
-import type { GroupAllocation } from "../../optimizer/allocation.ts";
+import type { Candidate, GroupAllocation } from "../../optimizer/allocation.ts";
+import type { DisaggregatedSize } from "../../optimizer/sizing/disaggregated.ts";
+import type { Pool } from "../../optimizer/sizing/pool-load.ts";
 import type { GroupDraft } from "./group-drafts.ts";
-import type { GroupModel, ReplicaGroupPlan } from "./platform-plan.ts";
+import type { GroupModel, PoolExplanation, ReplicaGroupPlan } from "./platform-plan.ts";
 
 /** Read rate assumed for weights at start: a cold shared file system or object store. */
 const weightsGiBPerSecond = 0.3;
@@ -11,7 +13,13 @@ const startupBoundsSeconds = { min: 600, max: 7_200 } as const;
 
 interface GroupPlanInput {
   readonly draft: GroupDraft;
+  /** The draft's, or one of its own where this is the second part of a split. */
+  readonly name: string;
   readonly allocation: GroupAllocation;
+  /** The chosen candidate, or one part of it. */
+  readonly part: Candidate;
+  /** The cheapest split into two pools, where there is one. */
+  readonly disaggregated?: DisaggregatedSize | undefined;
   readonly namespace: string;
   readonly usdPerHour: number;
   readonly nodePools: readonly string[];
@@ -21,7 +29,10 @@ interface GroupPlanInput {
 /** A placed group with everything a component or an emulator needs. */
 export function groupPlan({
   draft,
+  name,
   allocation,
+  part,
+  disaggregated,
   namespace,
   usdPerHour,
   nodePools,
@@ -29,18 +40,19 @@ export function groupPlan({
 }: GroupPlanInput): ReplicaGroupPlan {
   const { chosen, alternatives } = allocation;
   const shape = {
-    accelerator: chosen.accelerator,
-    gpusPerReplica: chosen.gpusPerReplica,
-    weightsGiB: chosen.weightsGiB,
+    accelerator: part.accelerator,
+    gpusPerReplica: part.gpusPerReplica,
+    weightsGiB: part.weightsGiB,
   };
+  const share = chosen.parts ? carriedPerMinute(part) / carriedPerMinute(chosen) : 1;
   const resources = draft.profile.resources(shape);
   const [nextBest] = alternatives.toSorted((left, right) => left.extraUsdPerHour - right.extraUsdPerHour);
   return {
-    name: draft.name,
+    name,
     engine: draft.engine,
     engineType: draft.engineType,
     namespace,
-    models: draft.models.map((model) => groupModel(draft, model, chosen)),
+    models: draft.models.map((model) => groupModel(draft, model, part)),
     serviceClasses: [
       ...new Set(
         draft.servers
@@ -48,20 +60,21 @@ export function groupPlan({
           .map((one) => one.serviceClass),
       ),
     ],
-    accelerator: chosen.accelerator,
-    gpusPerReplica: chosen.gpusPerReplica,
-    replicas: chosen.replicas,
+    accelerator: part.accelerator,
+    gpusPerReplica: part.gpusPerReplica,
+    replicas: part.replicas,
     replicasOwner: "plan",
     replicasFrom: draft.replicasFrom,
-    maxBatchSize: chosen.maxBatchSize,
+    maxBatchSize: part.maxBatchSize,
     cpuMillis: resources.cpuMillis,
     memoryMiB: resources.memoryMiB,
     sharedMemoryMiB: draft.profile.sharedMemoryMiB(shape),
-    startupSeconds: startupSeconds(chosen.weightsGiB),
-    weightsGiB: chosen.weightsGiB,
-    utilisation: chosen.utilisation,
-    maxRequestsPerMinutePerReplica: chosen.maxRequestsPerMinutePerReplica,
-    requestsPerMinute: draft.servers.reduce((sum, server) => sum + server.load.requestsPerMinute, 0),
+    startupSeconds: startupSeconds(part.weightsGiB),
+    weightsGiB: part.weightsGiB,
+    utilisation: part.utilisation,
+    maxRequestsPerMinutePerReplica: part.maxRequestsPerMinutePerReplica,
+    requestsPerMinute: share * draft.servers.reduce((sum, server) => sum + server.load.requestsPerMinute, 0),
+    ...(chosen.parts ? { share } : {}),
     usdPerHour,
     nodePools,
     placement,
@@ -78,15 +91,31 @@ export function groupPlan({
             },
           }
         : {}),
+      ...(disaggregated
+        ? {
+            disaggregated: {
+              prefill: poolExplanation(disaggregated.prefill),
+              decode: poolExplanation(disaggregated.decode),
+              extraUsdPerHour: disaggregated.usdPerHour - chosen.gpuUsdPerHour,
+            },
+          }
+        : {}),
     },
   };
 }
 
-function groupModel(
-  draft: GroupDraft,
-  model: GroupDraft["models"][number],
-  chosen: GroupAllocation["chosen"],
-): GroupModel {
+/** Requests a minute that all replicas carry together within the targets. */
+function carriedPerMinute({ parts, replicas, maxRequestsPerMinutePerReplica }: Candidate): number {
+  return parts
+    ? parts.reduce((sum, part) => sum + carriedPerMinute(part), 0)
+    : replicas * maxRequestsPerMinutePerReplica;
+}
+
+function poolExplanation({ shape, replicas }: Pool): PoolExplanation {
+  return { accelerator: shape.accelerator, gpusPerReplica: shape.gpusPerReplica, replicas };
+}
+
+function groupModel(draft: GroupDraft, model: GroupDraft["models"][number], chosen: Candidate): GroupModel {
   const profile = draft.demand.profiles.find(
     (candidate) =>
       candidate.model === model.name &&

@@ -1,5 +1,10 @@
 import type { Accelerator, Catalog, ModelArchitecture } from "../../optimizer/catalog/catalog.ts";
 import { estimateProfiles } from "../../optimizer/profiles/estimate.ts";
+import {
+  measuredProfiles,
+  type MeasuredProfile,
+} from "../../optimizer/profiles/measured/measured-profiles.ts";
+import { kvGiBPerToken } from "../../optimizer/profiles/roofline.ts";
 import type { PerformanceProfile } from "../../optimizer/profiles/performance-profile.ts";
 import type { Rejection } from "../../optimizer/workload.ts";
 import type { EngineProfile } from "../engines/engine-profile.ts";
@@ -12,6 +17,8 @@ export interface ModelKnowledge {
   readonly excluded: readonly Rejection[];
   /** Longest sequence the network takes, in tokens; absent where only measurements are given. */
   readonly maxSequenceTokens?: number;
+  /** Keys and values of one token over all layers; absent where the model does not generate, or only measurements are given. */
+  readonly keyValueGiBPerToken?: number;
 }
 
 /** Tokens of one sequence, which decide how many fit into the KV cache. */
@@ -20,7 +27,16 @@ export interface SequenceLength {
   readonly outputTokens: number;
 }
 
-/** Measured profiles of the spec first; shapes that nobody measured are estimated from the network where it is known. */
+/**
+ * Two engines on the same cards differ by about this much where both run the same precision; what one of them was
+ * measured at is known that much worse for another.
+ */
+const engineDifferenceFraction = 0.15;
+
+/**
+ * Measurements of the spec first, then published ones that come with the optimizer; shapes that nobody measured are
+ * estimated from the network where it is known.
+ */
 export function modelKnowledge(
   model: ModelSpec,
   engine: EngineProfile,
@@ -32,16 +48,44 @@ export function modelKnowledge(
   const given = givenProfiles(model, architecture);
   if (!architecture) return { profiles: given, excluded: [] };
   const estimate = estimateProfiles(architecture, accelerators, sequence);
-  const measured = new Set(given.map(shapeKey));
+  const givenShapes = new Set(given.map(shapeKey));
+  const published = measuredProfiles(architecture, accelerators, sequence)
+    .map((one) => publishedProfile(one, model, engine))
+    .filter((profile) => !givenShapes.has(shapeKey(profile)));
+  const measured = new Set([...given, ...published].map(shapeKey));
   return {
     profiles: [
       ...given,
+      ...published,
       ...estimate.profiles
         .filter((profile) => !measured.has(shapeKey(profile)))
         .map((profile) => ({ ...profile, model: model.name })),
     ],
     excluded: estimate.excluded.filter((rejection) => !measured.has(shapeKey(rejection))),
-    maxSequenceTokens: engine.task === "generation" ? architecture.maxSequenceTokens : 1,
+    ...(engine.task === "generation"
+      ? {
+          maxSequenceTokens: architecture.maxSequenceTokens,
+          keyValueGiBPerToken: kvGiBPerToken(architecture),
+        }
+      : { maxSequenceTokens: 1 }),
+  };
+}
+
+function publishedProfile(
+  { profile, engine: measuredOn }: MeasuredProfile,
+  model: ModelSpec,
+  engine: EngineProfile,
+): PerformanceProfile {
+  const { origin } = profile;
+  const otherEngine = measuredOn !== engine.type;
+  return {
+    ...profile,
+    model: model.name,
+    origin: {
+      ...origin,
+      source: otherEngine ? `measured on ${measuredOn}: ${origin.source}` : origin.source,
+      uncertaintyFraction: origin.uncertaintyFraction + (otherEngine ? engineDifferenceFraction : 0),
+    },
   };
 }
 
@@ -57,6 +101,16 @@ function architectureOf(model: ModelSpec, catalog: Catalog): ModelArchitecture |
       headDimension: written.headDimension,
       bytesPerWeight: written.bytesPerWeight,
       maxSequenceTokens: written.maxSequenceTokens,
+      ...(written.hiddenSize === undefined ? {} : { hiddenSize: written.hiddenSize }),
+      ...(written.experts
+        ? {
+            experts: {
+              count: written.experts.count,
+              perToken: written.experts.perToken,
+              parameterCount: written.experts.parameters,
+            },
+          }
+        : {}),
       ...(written.tokensPerRequest === undefined ? {} : { tokensPerRequest: written.tokensPerRequest }),
       source: written.source,
     };

@@ -1,7 +1,7 @@
 import type { InstanceType } from "../../optimizer/catalog/catalog.ts";
 import type { NodePoolAllocation } from "../../optimizer/allocation.ts";
 import { allocatable } from "../../optimizer/packing/allocatable.ts";
-import type { NodePoolPlan } from "./platform-plan.ts";
+import type { NodePoolPlan, SchedulePlan } from "./platform-plan.ts";
 import { nodeReservation } from "./hardware.ts";
 
 /** The packed nodes as EKS managed node groups. */
@@ -9,6 +9,7 @@ export function nodePoolPlans(
   platform: string,
   pools: readonly NodePoolAllocation[],
   instanceTypes: readonly InstanceType[],
+  schedule?: SchedulePlan,
 ): NodePoolPlan[] {
   return pools
     .map((pool): NodePoolPlan => {
@@ -20,7 +21,10 @@ export function nodePoolPlans(
         accelerator: pool.accelerator,
         instanceType: pool.instanceType,
         gpusPerNode: type.gpuCount,
-        minNodes: pool.nodeCount,
+        minNodes: Math.min(
+          pool.nodeCount,
+          ...(schedule?.periods ?? []).map(({ nodes }) => nodes[pool.instanceType] ?? 0),
+        ),
         desiredNodes: pool.nodeCount,
         maxNodes: pool.nodeCount + 1,
         usdPerHour: pool.usdPerHour,

@@ -1,13 +1,16 @@
 import { catalogOf } from "../../optimizer/catalog/registry.ts";
-import type { Catalog } from "../../optimizer/catalog/catalog.ts";
+import type { Catalog, InstanceType } from "../../optimizer/catalog/catalog.ts";
+import { partName, partsOf } from "../../optimizer/allocation.ts";
 import type { Candidate, GroupAllocation, OptimizeResult } from "../../optimizer/allocation.ts";
 import { optimize } from "../../optimizer/optimize.ts";
+import { disaggregatedGroup } from "../../optimizer/sizing/disaggregated-group.ts";
 import type { GroupDemand } from "../../optimizer/workload.ts";
 import { PlatformError } from "../errors/platform-error.ts";
 import { engineProfiles } from "../engines/registry.ts";
 import type { EngineType } from "../engines/engine-type.ts";
 import { routesOf, serviceEndpoints } from "../routes/routes-of.ts";
 import type { EngineSpec, PlatformSpec } from "../spec/schema.ts";
+import { dayPeriods } from "./day-periods.ts";
 import { groupDrafts, type GroupDraft } from "./group-drafts.ts";
 import { groupPlan } from "./group-plan.ts";
 import { allowedHardware, nodeReservation } from "./hardware.ts";
@@ -16,11 +19,15 @@ import { costShares, nodePoolPlans } from "./node-pools.ts";
 import type {
   EnginePlan,
   ModelStorage,
+  PlanTotals,
   PlatformPlan,
   ReplicaGroupPlan,
+  SchedulePlan,
   ServerPlan,
   UnplacedPlan,
 } from "./platform-plan.ts";
+import { apart, cheapestSharing } from "./sharing.ts";
+import { schedulePlan, type ScheduledGroup } from "./schedule-plan.ts";
 
 /**
  * Resolves a spec into a plan: which accelerator, how many replicas, on which nodes, at what cost and latency.
@@ -31,39 +38,41 @@ import type {
 export function planPlatform(spec: PlatformSpec): PlatformPlan {
   const catalog = requireCatalog(spec.catalog);
   const hardware = allowedHardware(spec, catalog);
-  const drafts = groupDrafts(spec, catalog, hardware.accelerators);
-  const result = optimize({
-    groups: drafts.map((draft) => draft.demand),
-    accelerators: hardware.accelerators,
-    instanceTypes: hardware.instanceTypes,
-    gpuLimits: hardware.gpuLimits,
-    reservation: nodeReservation,
+  const problem = { ...hardware, reservation: nodeReservation };
+  const drafts = groupDrafts(spec, catalog, hardware.accelerators, cheapestSharing(problem));
+  const result = optimize({ ...problem, groups: drafts.map((draft) => draft.demand) });
+  const sharing = sharingPlan(drafts, result, () => {
+    const separate = groupDrafts(spec, catalog, hardware.accelerators, apart);
+    return optimize({ ...problem, groups: separate.map(({ demand }) => demand) });
   });
 
   const platformNamespace = `domino-inference-${spec.metadata.stage}`;
   const allocations = new Map(result.allocations.map((allocation) => [allocation.group, allocation]));
-  const pools = nodePoolPlans(spec.metadata.name, result.nodePools, hardware.instanceTypes);
-  const shares = costShares(
-    pools,
-    new Map(result.allocations.map(({ group, chosen }) => [group, chosen.gpusPerReplica])),
+  const schedule = scheduleOf(spec, drafts, result, hardware.instanceTypes);
+  const pools = nodePoolPlans(spec.metadata.name, result.nodePools, hardware.instanceTypes, schedule);
+  const parts = result.allocations.flatMap(({ group, chosen }) =>
+    partsOf(chosen).map((part, position) => ({ name: partName(group, part, position), part })),
   );
+  const shares = costShares(pools, new Map(parts.map(({ name, part }) => [name, part.gpusPerReplica])));
   const groups = drafts
     .flatMap((draft): ReplicaGroupPlan[] => {
       const allocation = allocations.get(draft.name);
       if (!allocation) return [];
       const engine = spec.engines.find((candidate) => candidate.name === draft.engine);
-      return [
-        groupPlan({
+      return partsOf(allocation.chosen).map((part, position) => {
+        const name = partName(draft.name, part, position);
+        return groupPlan({
           draft,
+          name,
           allocation,
+          part,
+          disaggregated: disaggregatedGroup(draft.demand, problem),
           namespace: engine?.namespace ?? platformNamespace,
-          usdPerHour: shares.get(draft.name) ?? 0,
-          nodePools: pools.filter((pool) => holds(pool.nodes, draft.name)).map((pool) => pool.name),
-          placement: result.allocations.some(({ chosen }) => isLarger(chosen, allocation.chosen))
-            ? "pack"
-            : "spread",
-        }),
-      ];
+          usdPerHour: shares.get(name) ?? 0,
+          nodePools: pools.filter((pool) => holds(pool.nodes, name)).map((pool) => pool.name),
+          placement: parts.some((other) => isLarger(other.part, part)) ? "pack" : "spread",
+        });
+      });
     })
     .toSorted(byName);
   const engines = spec.engines
@@ -84,18 +93,57 @@ export function planPlatform(spec: PlatformSpec): PlatformPlan {
     nodePools: pools,
     routes: routesOf({ engines, groups, servers }, serviceEndpoints),
     unplaced: unplacedPlans(result, drafts),
+    scarce: result.scarce,
     namespaces: namespacePlans(platformNamespace, engines, groups, spec.proxy?.replicas ?? 0),
     totals: {
       usdPerHour: result.usdPerHour,
+      lowerBoundUsdPerHour: result.lowerBoundUsdPerHour,
       nodes: pools.reduce((sum, pool) => sum + pool.desiredNodes, 0),
       gpus: pools.reduce((sum, pool) => sum + pool.desiredNodes * pool.gpusPerNode, 0),
       gpusUsed: groups.reduce((sum, group) => sum + group.replicas * group.gpusPerReplica, 0),
       replicas: groups.reduce((sum, group) => sum + group.replicas, 0),
       servers: servers.length,
       serversPlaced: servers.filter((server) => server.group !== undefined).length,
+      ...(sharing ? { sharing } : {}),
     },
+    ...(schedule ? { schedule } : {}),
     ...(spec.budget === undefined ? {} : { budgetUsdPerHour: spec.budget }),
   };
+}
+
+/** What shared servers save; undefined where no servers are shared, or where models alone could not all be placed. */
+function sharingPlan(
+  drafts: readonly GroupDraft[],
+  result: OptimizeResult,
+  optimizeApart: () => OptimizeResult,
+): PlanTotals["sharing"] {
+  const shared = drafts.filter(
+    ({ models, replicasFrom }) => models.length > 1 && replicasFrom === "optimizer",
+  );
+  if (shared.length === 0) return undefined;
+  const separate = optimizeApart();
+  if (separate.unplaced.length > 0 || result.unplaced.length > 0) return undefined;
+  return {
+    models: shared.reduce((sum, { models }) => sum + models.length, 0),
+    groups: shared.length,
+    separateUsdPerHour: separate.usdPerHour,
+    savedUsdPerHour: separate.usdPerHour - result.usdPerHour,
+  };
+}
+
+function scheduleOf(
+  spec: PlatformSpec,
+  drafts: readonly GroupDraft[],
+  result: OptimizeResult,
+  instanceTypes: readonly InstanceType[],
+): SchedulePlan | undefined {
+  const periods = dayPeriods(spec);
+  if (!periods) return undefined;
+  const groups = result.allocations.flatMap(({ group, chosen }): ScheduledGroup[] => {
+    const draft = drafts.find(({ name }) => name === group);
+    return draft ? [{ name: group, chosen, ...draft.profile.resources(chosen) }] : [];
+  });
+  return schedulePlan(periods, groups, result.nodePools, instanceTypes);
 }
 
 function requireCatalog(version: string): Catalog {

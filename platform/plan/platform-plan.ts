@@ -1,5 +1,6 @@
 import type { Rejection, Load, Slo } from "../../optimizer/workload.ts";
 import type { Candidate, WorkloadPrediction } from "../../optimizer/allocation.ts";
+import type { Scarcity } from "../../optimizer/placement/scarcity.ts";
 import type { ProfileOrigin } from "../../optimizer/profiles/performance-profile.ts";
 import type { RoutingTable, WireProtocol } from "../routes/routing-table.ts";
 import type { EngineType } from "../engines/engine-type.ts";
@@ -23,9 +24,13 @@ export interface PlatformPlan {
   readonly nodePools: readonly NodePoolPlan[];
   readonly routes: RoutingTable;
   readonly unplaced: readonly UnplacedPlan[];
+  /** Limited accelerators of which a few more cards would place more or save money, and what. */
+  readonly scarce: readonly Scarcity[];
   /** Namespaces that the engines live in, the first one (the platform's own) also holds the proxy. */
   readonly namespaces: readonly NamespacePlan[];
   readonly totals: PlanTotals;
+  /** Sizes by the time of day; absent where no load changes over the day. */
+  readonly schedule?: SchedulePlan;
   /** Most that the nodes may cost an hour, as the spec says it. */
   readonly budgetUsdPerHour?: number;
 }
@@ -82,6 +87,8 @@ export interface ReplicaGroupPlan {
   readonly maxRequestsPerMinutePerReplica: number;
   /** Joint offered load of the group. */
   readonly requestsPerMinute: number;
+  /** Share of its servers' requests that the group gets, where another one on other accelerators gets the rest. */
+  readonly share?: number;
   /** Share of the node cost: by cards, of the pools its replicas run on. */
   readonly usdPerHour: number;
   /** Names of the node pools that its replicas were packed onto. */
@@ -112,6 +119,13 @@ export interface GroupModel {
   readonly origin: ProfileOrigin;
 }
 
+/** One of two pools that a generation model could be split into. */
+export interface PoolExplanation {
+  readonly accelerator: string;
+  readonly gpusPerReplica: number;
+  readonly replicas: number;
+}
+
 export interface GroupExplanation {
   readonly binding: Candidate["binding"];
   readonly bindingSlo?: { readonly workload: string; readonly target: string };
@@ -120,6 +134,16 @@ export interface GroupExplanation {
     readonly accelerator: string;
     readonly gpusPerReplica: number;
     readonly replicas: number;
+    readonly extraUsdPerHour: number;
+  };
+  /**
+   * The cheapest split into replicas that read prompts and replicas that generate, as an engine needs it that moves keys
+   * and values between them; its cost at the price of the cards, against the same of the planned replicas. Absent where
+   * no split holds the targets.
+   */
+  readonly disaggregated?: {
+    readonly prefill: PoolExplanation;
+    readonly decode: PoolExplanation;
     readonly extraUsdPerHour: number;
   };
 }
@@ -136,7 +160,7 @@ export interface ServerPlan {
   readonly slo: Slo;
   readonly load: Load;
   readonly task: "generation" | "request-response";
-  /** Absent where the server could not be placed. */
+  /** The first of its groups, where it is split over two. Absent where the server could not be placed. */
   readonly group?: string;
   readonly prediction?: Omit<WorkloadPrediction, "workload">;
 }
@@ -148,6 +172,7 @@ export interface NodePoolPlan {
   readonly accelerator: string;
   readonly instanceType: string;
   readonly gpusPerNode: number;
+  /** What the quietest part of the day needs; the desired number where loads are the same all day. */
   readonly minNodes: number;
   readonly desiredNodes: number;
   /** Desired plus one: room to replace a node. */
@@ -178,8 +203,31 @@ export interface NamespacePlan {
   };
 }
 
+/**
+ * What each part of the day needs. Groups, nodes and totals of the plan are those of the busiest sizes; until something
+ * scales the groups by this schedule they stay there all day.
+ */
+export interface SchedulePlan {
+  /** From midnight (UTC), in order. */
+  readonly periods: readonly {
+    readonly fromHour: number;
+    readonly hours: number;
+    /** By group; never below the group's least count. */
+    readonly replicas: Readonly<Record<string, number>>;
+    /** By instance type. */
+    readonly nodes: Readonly<Record<string, number>>;
+    readonly usdPerHour: number;
+  }[];
+  /** Nodes that follow the schedule. */
+  readonly usdPerDay: number;
+  /** The busiest sizes all day. */
+  readonly usdPerDayAtPeak: number;
+}
+
 export interface PlanTotals {
   readonly usdPerHour: number;
+  /** Proven: no nodes of the allowed types that hold the planned replicas cost less. */
+  readonly lowerBoundUsdPerHour: number;
   readonly nodes: number;
   /** Cards paid for. */
   readonly gpus: number;
@@ -188,4 +236,13 @@ export interface PlanTotals {
   readonly replicas: number;
   readonly servers: number;
   readonly serversPlaced: number;
+  /** What models that share servers save; absent where none do. */
+  readonly sharing?: {
+    /** Models that share a server with others, and the groups they are on. */
+    readonly models: number;
+    readonly groups: number;
+    /** Nodes of the whole platform if each of these models had servers of its own. */
+    readonly separateUsdPerHour: number;
+    readonly savedUsdPerHour: number;
+  };
 }

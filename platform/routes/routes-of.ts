@@ -60,6 +60,7 @@ function versionsOf(
         group: group.name,
         serviceClasses: group.serviceClasses,
         endpoints: endpointsOf(group),
+        ...(group.share === undefined ? {} : { weight: group.share }),
         timeoutMs: engineProfiles[group.engineType].drain.requestSeconds * 1000,
       });
       versions.set(version, known);

@@ -52,6 +52,11 @@ export interface RouteTarget {
   readonly serviceClasses: readonly string[];
   /** Base URLs without a trailing slash, such as `http://tabular.domino-inference-dev.svc.cluster.local:8000`. */
   readonly endpoints: readonly string[];
+  /**
+   * Weight among the targets of a version and class.
+   * @default the number of endpoints
+   */
+  readonly weight?: number;
   /** Deadline of one request in ms, from its arrival to its last byte. */
   readonly timeoutMs: number;
 }

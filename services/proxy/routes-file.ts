@@ -27,6 +27,7 @@ const target = z.strictObject({
   group: name,
   serviceClasses: z.array(name).min(1),
   endpoints: z.array(endpoint),
+  weight: z.number().min(0).exactOptional(),
   // setTimeout takes at most 2^31 - 1 ms and fires at once beyond.
   timeoutMs: z.int().min(1).max(2_147_483_647),
 });

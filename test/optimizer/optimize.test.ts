@@ -92,7 +92,7 @@ describe("optimising a platform", () => {
 
   it("answers an empty problem", () => {
     const result = optimize(problem({ groups: [] }));
-    expect(result).toEqual({ allocations: [], unplaced: [], nodePools: [], usdPerHour: 0 });
+    expect(result).toEqual({ allocations: [], unplaced: [], nodePools: [], usdPerHour: 0, lowerBoundUsdPerHour: 0, scarce: [] });
   });
 });
 

@@ -39,6 +39,7 @@ export function profile(overrides: Partial<PerformanceProfile> = {}): Performanc
 export function group(overrides: Partial<GroupDemand> = {}): GroupDemand {
   return {
     id: "chat",
+    task: "generation",
     workloads: [workload()],
     profiles: [profile()],
     excluded: [],
@@ -95,8 +96,10 @@ function estimatedGroup(id: string, traffic: readonly EstimatedTraffic[]): Group
       outputTokens: 256,
     });
   });
+  const [{ model: firstModel }] = traffic as [EstimatedTraffic];
   return group({
     id,
+    task: certain(newestCatalog.models.find(({ name }) => name === firstModel)).task,
     workloads: traffic.map(({ requestsPerMinute, ...rest }) => {
       const generates =
         certain(newestCatalog.models.find(({ name }) => name === rest.model)).task === "generation";

@@ -5,11 +5,15 @@ export const vllmModelRoot = "/models";
 
 const requestSeconds = 300;
 
+/** vLLM's own default for serving on data-centre GPUs; said on the command line, as others of its defaults are smaller. */
+const maxBatchedTokens = 8192;
+
 export const vllmProfile: EngineProfile = {
   type: "vllm",
   title: "vLLM",
   protocol: "openai",
   task: "generation",
+  maxBatchedTokens,
   image: "vllm/vllm-openai:v0.27.1",
   storage: ["dataset", "s3"],
   loading: ["preload"],
@@ -49,6 +53,7 @@ export const vllmProfile: EngineProfile = {
       `--served-model-name=${model?.name}`,
       `--tensor-parallel-size=${group.gpusPerReplica}`,
       `--max-num-seqs=${group.maxBatchSize}`,
+      `--max-num-batched-tokens=${maxBatchedTokens}`,
       `--max-model-len=${model?.maxSequenceTokens}`,
       "--gpu-memory-utilization=0.9",
       ...(engine.storage.kind === "s3" ? ["--load-format=runai_streamer"] : []),

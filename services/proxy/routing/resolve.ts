@@ -46,7 +46,11 @@ export function resolveRoute(index: RoutingIndex, query: RouteQuery, random: Ran
   const running = versions.filter((version) => candidates.some((candidate) => candidate.version === version));
   const version = chooseByWeight(nonEmpty(running), (entry) => entry.weight, random);
   const targets = candidates.filter((candidate) => candidate.version === version).map(({ target }) => target);
-  const target = chooseByWeight(nonEmpty(targets), (entry) => entry.endpoints.length, random);
+  const target = chooseByWeight(
+    nonEmpty(targets),
+    ({ weight, endpoints }) => weight ?? endpoints.length,
+    random,
+  );
   return { server, model, version: version.version, serviceClass, target };
 }
 

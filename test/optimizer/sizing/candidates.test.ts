@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 
 import { certain } from "../../../optimizer/certain.ts";
 import { candidatesOf } from "../../../optimizer/sizing/candidates.ts";
+import { generationSaturationPerSecond } from "../../../optimizer/models/continuous-batching/predict.ts";
 import type { GroupDemand, Slo } from "../../../optimizer/workload.ts";
 import { group, instanceType, problem, profile, workload } from "../problems.ts";
 
@@ -24,7 +25,15 @@ describe("sizing a group", () => {
 
   it("keeps away from saturation where no target limits waiting", () => {
     const candidate = certain(sized(group({ workloads: [withSlo({}, 600)] })).candidates[0]);
-    const saturationPerMinute = (60_000 * 16) / (10 + 0.1 * 100 * 16 + 99 * (9.5 + 0.5 * 16));
+    const { alphaMs, betaMs, gammaMs, deltaMs } = profile();
+    const saturationPerMinute =
+      60 *
+      generationSaturationPerSecond({
+        parameters: { alphaMs, betaMs, gammaMs, deltaMs },
+        maxBatchSize: 16,
+        maxBatchedTokens: 8192,
+        traffic: [{ share: 1, inputTokens: 100, outputTokens: 100, outputDistribution: "geometric" }],
+      });
     expect(candidate.binding).toBe("saturation");
     expect(candidate.maxRequestsPerMinutePerReplica / saturationPerMinute).toBeCloseTo(0.9, 2);
   });
@@ -33,7 +42,7 @@ describe("sizing a group", () => {
     const demand = group({ workloads: [withSlo({ itlMeanMs: 13 }, 0)], minReplicas: 2 });
     const candidate = certain(sized(demand).candidates[0]);
     expect(candidate).toMatchObject({ binding: "idle", replicas: 2, utilisation: 0, gpuUsdPerHour: 2 });
-    expect(certain(candidate.predictions[0]).itl.p99Ms).toBe(10);
+    expect(certain(candidate.predictions[0]).itl.p99Ms).toBeCloseTo(10, 6);
   });
 
   it("prefers the cheapest card for a group that is scaled to zero", () => {
@@ -66,7 +75,7 @@ describe("sizing a group", () => {
     const demand = group({ workloads: [withSlo({ ttftMeanMs: 40 }, 6000)], fixedReplicas: 1 });
     const { candidates, rejections } = sized(demand);
     expect(certain(certain(candidates[0]).predictions[0]).ttft.meanMs).toBeGreaterThan(40);
-    expect(certain(candidates[0]).utilisation).toBeCloseTo(1, 3);
+    expect(certain(candidates[0]).utilisation).toBeGreaterThan(1);
     expect(rejections).toEqual([]);
   });
 

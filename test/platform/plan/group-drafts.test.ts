@@ -46,8 +46,16 @@ describe("the servers of a group", () => {
         priority: 1,
         slo: { latencyP95Ms: 50 },
         load: load(600),
+        batchKey: "bert-base/3",
       },
-      { id: "tabular/bert-base/3/Free", model: "bert-base", priority: 100, slo: {}, load: load(60) },
+      {
+        id: "tabular/bert-base/3/Free",
+        model: "bert-base",
+        priority: 100,
+        slo: {},
+        load: load(60),
+        batchKey: "bert-base/3",
+      },
     ]);
   });
 

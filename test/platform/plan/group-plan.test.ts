@@ -39,7 +39,9 @@ function planned(
 ) {
   return groupPlan({
     draft,
+    name: draft.name,
     allocation: { group: draft.name, chosen, alternatives },
+    part: chosen,
     namespace: "llm",
     usdPerHour: 42,
     nodePools: ["small-p5"],

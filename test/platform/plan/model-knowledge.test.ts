@@ -35,6 +35,8 @@ describe("what is known of a model", () => {
       profiles: estimate.profiles.map((profile) => ({ ...profile, model: "mine" })),
       excluded: estimate.excluded,
       maxSequenceTokens: 8192,
+      // Keys and values of 8 heads of 128 values of 2 bytes, in 32 layers.
+      keyValueGiBPerToken: (2 * 8 * 128 * 2 * 32) / 2 ** 30,
     });
     expect(knownOf({ name: "llama-3-8b" }).profiles).toStrictEqual(estimate.profiles);
   });
@@ -69,6 +71,7 @@ describe("what is known of a model", () => {
       profiles,
       excluded: [],
       maxSequenceTokens: 2048,
+      keyValueGiBPerToken: (2 * 4 * 64 * 2 * 16) / 2 ** 30,
     });
   });
 

@@ -240,15 +240,22 @@ ${entries}
 
   test("holds the weights of all models that share a replica", () => {
     expect(groupNamed(planOf(platformOf(models(3))), "shared").weightsGiB).toBe(15);
-    const plan = planOf(platformOf(models(5)));
-    expect(plan.groups).toEqual([]);
-    expect(plan.unplaced[0]?.misses[0]).toMatchObject({ constraint: "memory", reached: 26, unit: "GiB" });
+    const together = planOf(platformOf(models(5)).replace("type: triton", "type: triton\n    replicas: 1"));
+    expect(together.groups).toEqual([]);
+    expect(together.unplaced[0]?.misses[0]).toMatchObject({ constraint: "memory", reached: 26, unit: "GiB" });
+  });
+
+  test("decides how many models share a replica where nothing else does", () => {
+    const { groups } = planOf(platformOf(models(5)));
+    expect(groups.map(({ weightsGiB }) => weightsGiB).toSorted()).toEqual([10, 15]);
   });
 
   test("holds a model once for each version that is served side by side", () => {
     const versions = "versions: [{ version: 1, weight: 50 }, { version: 2, weight: 50 }], ";
     expect(groupNamed(planOf(platformOf(models(1, versions))), "shared").weightsGiB).toBe(10);
-    expect(planOf(platformOf(models(2, versions))).groups).toEqual([]);
+    expect(planOf(platformOf(models(2, versions))).groups.map(({ weightsGiB }) => weightsGiB)).toEqual([
+      10, 10,
+    ]);
   });
 
   test("bounds the batch, whatever larger one the spec asks for", () => {
@@ -347,13 +354,22 @@ describe("the plan of a platform", () => {
     const sum = (amounts: readonly number[]) => amounts.reduce((total, amount) => total + amount, 0);
     expect(plan.totals).toEqual({
       usdPerHour: expect.closeTo(sum(plan.nodePools.map((pool) => pool.usdPerHour)), 6),
+      lowerBoundUsdPerHour: expect.any(Number),
       nodes: sum(plan.nodePools.map((pool) => pool.nodes.length)),
       gpus: sum(plan.nodePools.map((pool) => pool.nodes.length * pool.gpusPerNode)),
       gpusUsed: sum(plan.groups.map((group) => group.replicas * group.gpusPerReplica)),
       replicas: sum(plan.groups.map((group) => group.replicas)),
       servers: plan.servers.length,
       serversPlaced: plan.servers.length,
+      sharing: {
+        models: 2,
+        groups: 1,
+        separateUsdPerHour: expect.any(Number),
+        savedUsdPerHour: expect.any(Number),
+      },
     });
+    expect(plan.totals.lowerBoundUsdPerHour).toBeLessThanOrEqual(plan.totals.usdPerHour);
+    expect(plan.totals.lowerBoundUsdPerHour).toBeGreaterThan(0.99 * plan.totals.usdPerHour);
     expect(plan.totals.gpus).toBeGreaterThan(plan.totals.nodes);
     expect(plan.totals.gpusUsed).toBeGreaterThan(plan.totals.replicas);
   });

@@ -130,6 +130,25 @@ describe("route resolution", () => {
     );
   });
 
+  it("shares requests out over the groups of a version by their weights, else by their endpoints", () => {
+    const shareOfFirst = (first: { weight?: number }, second: { weight?: number }) => {
+      const targets = [
+        target(["http://a", "http://b", "http://c"], { group: "first", ...first }),
+        target(["http://d"], { group: "second", ...second }),
+      ];
+      const model = { name: "bert", versions: [{ version: "1", weight: 100, targets }] };
+      const index = indexRoutes(table(tritonServer([], { models: [model] })));
+      let draw = 0;
+      const drawn = Array.from({ length: 1000 }, () =>
+        resolveRoute(index, { modelName: "bert" }, () => (draw++ % 1000) / 1000),
+      );
+      return drawn.filter((route) => route.target.group === "first").length / drawn.length;
+    };
+    expect(shareOfFirst({}, {})).toBe(0.75);
+    expect(shareOfFirst({ weight: 0.4 }, { weight: 0.6 })).toBe(0.4);
+    expect(shareOfFirst({ weight: 0 }, { weight: 1 })).toBe(0);
+  });
+
   it("prefers preloaded servers, then the lowest name", () => {
     const index = indexRoutes(
       table(
