@@ -8,6 +8,9 @@ export interface OptimizeElapsed {
   readonly assignment: number;
 }
 
+/** Few enough for a short text, enough for few writes. */
+const serversPerPiece = 1000;
+
 /**
  * The answer as JSON, one server a line. In pieces, because the answer for a million servers is longer than one text
  * can be.
@@ -17,8 +20,11 @@ export function* renderAllocationsJson(
   elapsedMillis: OptimizeElapsed,
 ): Generator<string> {
   yield `{\n  "allocations": {`;
-  for (const [index, one] of allocations.entries()) {
-    yield `${index > 0 ? "," : ""}\n    ${JSON.stringify(one.server)}: ${JSON.stringify(allocationJson(one))}`;
+  for (let start = 0; start < allocations.length; start += serversPerPiece) {
+    const lines = allocations
+      .slice(start, start + serversPerPiece)
+      .map((one) => `\n    ${JSON.stringify(one.server)}: ${JSON.stringify(allocationJson(one))}`);
+    yield (start > 0 ? "," : "") + lines.join(",");
   }
   yield allocations.length > 0 ? "\n  },\n" : "},\n";
   const byType = Object.fromEntries(

@@ -50,6 +50,8 @@ class Sizing {
     string,
     { readonly priority: number; readonly targets: ReadonlyMap<string, ModelTarget> }
   >;
+  /** Names of the accelerators that each model has performance data for, whether the system has them or not. */
+  readonly #performanceData: ReadonlyMap<string, readonly string[]>;
   readonly #heterogeneous: boolean;
 
   constructor(system: InfernoSystem, models: RateModels) {
@@ -58,6 +60,12 @@ class Sizing {
       system.serviceClasses.map(({ name, priority, targets }) => [
         name,
         { priority, targets: new Map(targets.map((target) => [target.model, target])) },
+      ]),
+    );
+    this.#performanceData = new Map(
+      [...Map.groupBy(system.models, ({ model }) => model)].map(([model, data]) => [
+        model,
+        data.map(({ accelerator }) => accelerator).toSorted(compareText),
       ]),
     );
     this.#heterogeneous = system.options.heterogeneous;
@@ -71,7 +79,10 @@ class Sizing {
     const { priority } = serviceClass;
     const { model } = server;
     const runnable = this.#offers.runnable(model);
-    if (runnable.length === 0) return this.unsized(server, { kind: "model-without-accelerator", model });
+    if (runnable.length === 0) {
+      const undefinedAccelerators = this.#performanceData.get(model) ?? [];
+      return this.unsized(server, { kind: "model-without-accelerator", model, undefinedAccelerators });
+    }
     const targets = serviceClass.targets.get(model);
     if (targets === undefined) {
       const reason = { kind: "model-without-target", serviceClass: server.serviceClass, model } as const;

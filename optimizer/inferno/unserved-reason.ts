@@ -4,7 +4,12 @@ import type { MissedTarget } from "./offers.ts";
 export type UnservedReason =
   | { readonly kind: "class-undefined"; readonly serviceClass: string }
   | { readonly kind: "model-without-target"; readonly serviceClass: string; readonly model: string }
-  | { readonly kind: "model-without-accelerator"; readonly model: string }
+  | {
+      readonly kind: "model-without-accelerator";
+      readonly model: string;
+      /** Accelerators that it has performance data for, but that the system does not have. */
+      readonly undefinedAccelerators: readonly string[];
+    }
   /** It must stay on its accelerator, which cannot serve it. */
   | { readonly kind: "kept-accelerator"; readonly accelerator: string }
   | { readonly kind: "targets"; readonly missed: readonly MissedTarget[] }
@@ -20,7 +25,9 @@ export function explainReason(reason: UnservedReason): string {
     case "model-without-target":
       return `service class "${reason.serviceClass}" has no targets for model "${reason.model}"`;
     case "model-without-accelerator":
-      return `no accelerator of the system has performance data for model "${reason.model}"`;
+      return reason.undefinedAccelerators.length === 0
+        ? `there are no performance data for model "${reason.model}"`
+        : `model "${reason.model}" has performance data only for accelerators that are not defined: ${reason.undefinedAccelerators.join(", ")}`;
     case "kept-accelerator":
       return `it must stay on accelerator "${reason.accelerator}", which cannot serve it`;
     case "targets":

@@ -301,6 +301,12 @@ describe("Inferno's options", () => {
     expect((await only(small({ server: { model: "x" } }))).reason).toEqual({
       kind: "model-without-accelerator",
       model: "x",
+      undefinedAccelerators: [],
+    });
+    expect((await only({ ...small({}), accelerators: [] })).reason).toEqual({
+      kind: "model-without-accelerator",
+      model: "m",
+      undefinedAccelerators: ["A", "B"],
     });
     expect((await only(small({ targets: { model: "y" } }))).reason).toMatchObject({
       kind: "model-without-target",
