@@ -6,8 +6,14 @@ const pivotsPerInversion = 60;
 /** Pivots for one maximum; far more than any needs, so that rounding cannot make it run on. */
 const mostPivots = 5_000;
 
+/** Pivots in a row that lead nowhere before the slow rule takes over. */
+const mostIdlePivots = 20;
+
 /** Reduced costs above minus this, relative to the size of the cuts' heights, are none. */
 const priceTolerance = 1e-11;
+
+/** Steps below this share of the largest one are rounding, and no row to pivot on. */
+const stepTolerance = 1e-9;
 
 /**
  * The least of many planes over a box, and its maximum: what cutting planes know of a concave function. It is solved
@@ -20,8 +26,9 @@ export class CuttingPlaneModel {
   readonly #heights: number[] = [];
   /** Column of each row. */
   readonly #basis: Int32Array;
-  /** Inverse of the basis by rows; undefined until it is needed. */
-  #inverse: Float64Array | undefined;
+  /** Inverse of the basis by rows. */
+  #inverse: Float64Array = new Float64Array();
+  /** Pivots since it was computed. */
   #pivots = 0;
 
   constructor(dimensions: number) {
@@ -37,7 +44,7 @@ export class CuttingPlaneModel {
   add(height: number, slope: Float64Array): void {
     this.#slopes.push(slope);
     this.#heights.push(height);
-    if (this.#slopes.length === 1) this.#startWith(0);
+    if (this.#slopes.length === 1) this.restart(0);
   }
 
   /** The highest point of the planes within the box, and its height. */
@@ -48,20 +55,26 @@ export class CuttingPlaneModel {
     const size = this.#dimensions + 1;
     const prices = new Float64Array(size);
     const direction = new Float64Array(size);
+    let idle = 0;
     for (let pivots = 0; pivots < mostPivots; pivots++) {
-      const inverse = this.#inverted();
-      this.#priceInto(prices, inverse, floor, ceiling);
+      if (this.#pivots >= pivotsPerInversion) this.#invert();
+      this.#priceInto(prices, floor, ceiling);
       // Bland's rule ends every search, though slowly: it takes over where the steepest column may run in circles.
-      const entering = this.#entering(prices, floor, ceiling, pivots > mostPivots / 2);
-      if (entering === undefined) break;
-      this.#columnInto(direction, inverse, entering);
-      const leaving = leavingRow(direction, inverse, size, this.#basis);
-      if (leaving === undefined) break;
-      pivot(inverse, direction, leaving, size);
-      this.#basis[leaving] = entering;
-      if (++this.#pivots % pivotsPerInversion === 0) this.#inverse = undefined;
+      const isSlow = idle > mostIdlePivots;
+      const entering = this.#entering(prices, floor, ceiling, isSlow);
+      const leaving = entering === undefined ? undefined : this.#leaving(direction, entering, isSlow);
+      if (entering !== undefined && leaving !== undefined) {
+        idle = certain(this.#inverse[leaving * size + size - 1]) > 0 ? 0 : idle + 1;
+        pivot(this.#inverse, direction, leaving, size);
+        this.#basis[leaving] = entering;
+        this.#pivots++;
+      } else if (this.#pivots === 0) {
+        break;
+      } else {
+        // Only an inverse without rounding has the last word.
+        this.#invert();
+      }
     }
-    this.#priceInto(prices, this.#inverted(), floor, ceiling);
     return { point: prices.slice(0, this.#dimensions), height: certain(prices[this.#dimensions]) };
   }
 
@@ -79,13 +92,13 @@ export class CuttingPlaneModel {
     this.#heights.splice(0, this.#heights.length, ...kept.map((plane) => certain(this.#heights[plane])));
   }
 
-  /** A basis of one plane alone: its slope leads to a corner of the box. */
-  #startWith(plane: number): void {
+  /** Begins from one plane alone, whose slope leads to a corner of the box. */
+  restart(plane: number): void {
     for (const [at, slope] of certain(this.#slopes[plane]).entries()) {
       this.#basis[at] = slope > 0 ? this.#dimensions + at : at;
     }
     this.#basis[this.#dimensions] = 2 * this.#dimensions + plane;
-    this.#inverse = undefined;
+    this.#invert();
   }
 
   /** Column by rows: minus the slope and a weight of 1 for a plane, plus or minus a unit for a side of the box. */
@@ -105,24 +118,23 @@ export class CuttingPlaneModel {
     return certain(this.#heights[column - 2 * dimensions]);
   }
 
-  #inverted(): Float64Array {
-    if (this.#inverse) return this.#inverse;
+  #invert(): void {
     const size = this.#dimensions + 1;
     const matrix = new Float64Array(size * size);
     for (let row = 0; row < size; row++) {
       for (let at = 0; at < size; at++) matrix[row * size + at] = this.#entry(certain(this.#basis[at]), row);
     }
     this.#inverse = inverseOf(matrix, size);
-    return this.#inverse;
+    this.#pivots = 0;
   }
 
-  #priceInto(prices: Float64Array, inverse: Float64Array, floor: Float64Array, ceiling: Float64Array): void {
+  #priceInto(prices: Float64Array, floor: Float64Array, ceiling: Float64Array): void {
     const size = this.#dimensions + 1;
     prices.fill(0);
     for (let at = 0; at < size; at++) {
       const cost = this.#cost(certain(this.#basis[at]), floor, ceiling);
       for (let row = 0; row < size; row++) {
-        prices[row] = certain(prices[row]) + cost * certain(inverse[at * size + row]);
+        prices[row] = certain(prices[row]) + cost * certain(this.#inverse[at * size + row]);
       }
     }
   }
@@ -143,8 +155,8 @@ export class CuttingPlaneModel {
       least = reducedCost;
       entering = column;
     };
+    for (let at = 0; at < dimensions; at++) consider(certain(prices[at]) - certain(floor[at]), at);
     for (let at = 0; at < dimensions; at++) {
-      consider(certain(prices[at]) - certain(floor[at]), at);
       consider(certain(ceiling[at]) - certain(prices[at]), dimensions + at);
     }
     for (const [plane, slope] of this.#slopes.entries()) {
@@ -155,39 +167,39 @@ export class CuttingPlaneModel {
     return entering;
   }
 
-  #columnInto(direction: Float64Array, inverse: Float64Array, column: number): void {
+  /** Fills the direction of the column and returns the row that reaches zero first. */
+  #leaving(direction: Float64Array, column: number, isSlow: boolean): number | undefined {
     const size = this.#dimensions + 1;
     direction.fill(0);
     for (let row = 0; row < size; row++) {
       const entry = this.#entry(column, row);
       if (entry === 0) continue;
       for (let at = 0; at < size; at++) {
-        direction[at] = certain(direction[at]) + entry * certain(inverse[at * size + row]);
+        direction[at] = certain(direction[at]) + entry * certain(this.#inverse[at * size + row]);
       }
     }
+    let largest = 0;
+    for (const step of direction) largest = Math.max(largest, Math.abs(step));
+    let leaving: number | undefined;
+    let least = Number.POSITIVE_INFINITY;
+    for (let at = 0; at < size; at++) {
+      const step = certain(direction[at]);
+      if (step <= largest * stepTolerance) continue;
+      // All right-hand sides are zero but the weights', so that a row's value is its entry in the last column.
+      const ratio = Math.max(certain(this.#inverse[at * size + size - 1]), 0) / step;
+      if (leaving !== undefined && ratio === least) {
+        // Of equal ones the largest step, which rounds least, or the first column, which cannot run in circles.
+        const isBetter = isSlow
+          ? certain(this.#basis[at]) < certain(this.#basis[leaving])
+          : step > certain(direction[leaving]);
+        if (isBetter) leaving = at;
+      } else if (ratio < least) {
+        least = ratio;
+        leaving = at;
+      }
+    }
+    return leaving;
   }
-}
-
-/** The row that reaches zero first; of equal ones that with the first column, so that no search runs in circles. */
-function leavingRow(
-  direction: Float64Array,
-  inverse: Float64Array,
-  size: number,
-  basis: Int32Array,
-): number | undefined {
-  let leaving: number | undefined;
-  let least = Number.POSITIVE_INFINITY;
-  for (let at = 0; at < size; at++) {
-    const step = certain(direction[at]);
-    if (step <= 1e-12) continue;
-    // All right-hand sides are zero but the weights', so that a row's value is its entry in the last column.
-    const ratio = Math.max(certain(inverse[at * size + size - 1]), 0) / step;
-    if (ratio > least) continue;
-    if (ratio === least && leaving !== undefined && certain(basis[at]) > certain(basis[leaving])) continue;
-    least = ratio;
-    leaving = at;
-  }
-  return leaving;
 }
 
 function pivot(inverse: Float64Array, direction: Float64Array, leaving: number, size: number): void {
@@ -226,9 +238,14 @@ function inverseOf(matrix: Float64Array, size: number): Float64Array {
       }
     }
     const by = certain(matrix[column * size + column]);
+    for (const rows of [matrix, inverse]) {
+      for (let at = 0; at < size; at++) {
+        rows[column * size + at] = certain(rows[column * size + at]) / by;
+      }
+    }
     for (let row = 0; row < size; row++) {
-      const factor = row === column ? 1 - 1 / by : certain(matrix[row * size + column]) / by;
-      if (factor === 0) continue;
+      const factor = certain(matrix[row * size + column]);
+      if (row === column || factor === 0) continue;
       for (const rows of [matrix, inverse]) {
         for (let at = 0; at < size; at++) {
           rows[row * size + at] = certain(rows[row * size + at]) - factor * certain(rows[column * size + at]);

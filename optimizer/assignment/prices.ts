@@ -56,12 +56,21 @@ export function bestPrices(stage: Stage, limits: PriceLimits, start?: Float64Arr
   const leastGain = gainTolerance * magnitudeOf(stage);
   let radius = 1;
   let failures = 0;
+  let isRestarted = false;
   for (let evaluations = 1; evaluations < limits.evaluations && count > 0; evaluations++) {
     if (bound >= (limits.enough ?? Number.POSITIVE_INFINITY) || limits.secondsLeft() <= 0) break;
     const floor = center.map((at) => Math.max(at - radius, 0));
     const ceiling = center.map((at) => at + radius);
     const highest = model.maximum(floor, ceiling);
     const gain = highest.height - bound;
+    if (!(gain >= -1e-6 * Math.abs(bound) - leastGain)) {
+      // The planes are all above the bound: only rounding can have led below it.
+      if (isRestarted) break;
+      model.restart(model.planeCount - 1);
+      isRestarted = true;
+      continue;
+    }
+    isRestarted = false;
     const isHeldBack = highest.point.some(
       (at, index) => at >= certain(ceiling[index]) || (at > 0 && at <= certain(floor[index])),
     );
@@ -86,8 +95,8 @@ export function bestPrices(stage: Stage, limits: PriceLimits, start?: Float64Arr
   return { price: price.slice(), bound };
 }
 
-/** Radius of the box, in typical prices, that no prices worth considering lie beyond. */
-const largestRadius = 1e9;
+/** Radius of the box, in typical prices, at which nothing to gain means that there is nothing to gain at all. */
+const largestRadius = 1e4;
 
 /** Planes a dimension that are kept before those that hold nothing are dropped. */
 const planesPerDimension = 8;

@@ -112,7 +112,8 @@ async function searchInWorker(
     incumbent,
     endMs: performance.timeOrigin + performance.now() + timeLimitMs - endingMs,
   };
-  const worker = new Worker(workerFile, { workerData: task });
+  // Options of the caller's process, such as the type of its input, are none of a thread that runs a file.
+  const worker = new Worker(workerFile, { workerData: task, execArgv: [] });
   const { promise, resolve, reject } = Promise.withResolvers<undefined>();
   const end = (): void => resolve(undefined);
   const timer = setTimeout(end, timeLimitMs);
