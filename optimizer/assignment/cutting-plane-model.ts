@@ -75,7 +75,9 @@ export class CuttingPlaneModel {
         this.#invert();
       }
     }
-    return { point: prices.slice(0, this.#dimensions), height: certain(prices[this.#dimensions]) };
+    // Rounding must not lead out of the box: a price below zero would bound nothing.
+    const point = floor.map((low, at) => Math.min(Math.max(certain(prices[at]), low), certain(ceiling[at])));
+    return { point, height: certain(prices[this.#dimensions]) };
   }
 
   /** Drops the planes that do not hold the last maximum, but for the newest ones. */
