@@ -17,17 +17,18 @@ export function chunkedPrompts(
 ): IterationState {
   const { decodeMs, iterations, use, room, settled } = queue;
   const { deltaMs } = mix;
-  const whole = Math.ceil(iterations);
+  const whole = queue.wholeIterations;
   const unusedMs = (1 - use) * (whole - iterations) * settled.overheadMs;
   const promptMs = settled.promptMs + unusedMs;
   const busy = Math.min((use * promptMs) / settled.promptMs, 0.999);
   const queueMs = (room * arrivalsPerMs * promptMs * promptMs * mix.promptSquare) / (2 * (1 - busy));
-  const fullMs = settled.overheadMs + deltaMs * queue.budgetTokens;
-  const waitMs = queueMs + decodeMs / 2 + (room * use * fullMs) / 2;
+  const perPrompt = use * iterations + (1 - use) * whole;
+  const metMs = settled.overheadMs + (deltaMs * mix.meanPrompt) / perPrompt;
+  const waitMs = queueMs + decodeMs / 2 + (room * use * metMs) / 2;
   const waitVariance =
     queueMs * queueMs +
     (room * arrivalsPerMs * promptMs ** 3 * mix.promptCube) / (3 * (1 - busy)) +
-    (decodeMs * decodeMs + room * use * fullMs * fullMs) / 12;
+    (decodeMs * decodeMs + room * use * metMs * metMs) / 12;
   const readingShare = Math.min(1, arrivalsPerMs * promptMs);
   const { gapMs, readingMs } = decoding > 0 ? gaps(mix, arrivalsPerMs, queue, readingShare) : noGaps;
   return {
@@ -52,11 +53,10 @@ const noGaps = { gapMs: 0, readingMs: 0 };
 function gaps(
   mix: RequestMix,
   arrivalsPerMs: number,
-  { decodeMs, overheadMs, iterations, use }: PromptQueue,
+  { decodeMs, overheadMs, iterations, wholeIterations: whole, use }: PromptQueue,
   readingShare: number,
 ): { readonly gapMs: number; readonly readingMs: number } {
   const load = Math.min(arrivalsPerMs * mix.deltaMs * mix.meanPrompt, 0.999);
-  const whole = Math.ceil(iterations);
   const perPrompt = use * iterations + (1 - use) * whole;
   // T = D + P·gamma + load·T and P = lambda·T·perPrompt, at most 1.
   const perMs = arrivalsPerMs * perPrompt;
@@ -78,7 +78,7 @@ function gaps(
   // The first of those left behind has had what the request's own last iteration had to spare.
   const spare = ((1 - use) * (whole - iterations) + use / 2) * (1 - 1 / whole);
   const blocks = {
-    firstIterations: Math.max(1, iterations - spare),
+    firstIterations: Math.max(1, perPrompt - spare),
     iterations,
     followed: Math.min(1, followed),
     most: mix.slots - 1,

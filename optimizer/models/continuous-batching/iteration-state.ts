@@ -44,6 +44,8 @@ export interface PromptQueue {
   readonly budgetTokens: number;
   /** Iterations of the whole budget that a mean prompt takes. */
   readonly iterations: number;
+  /** Iterations that a prompt takes by itself, on average over the kinds of requests. */
+  readonly wholeIterations: number;
   /** An iteration that uses the whole budget. */
   readonly fullMs: number;
   /** Share of its capacity at which prompts use the budget, below 1. */
@@ -104,6 +106,10 @@ function promptQueue(
     overheadMs,
     budgetTokens,
     iterations,
+    wholeIterations: mix.kinds.reduce(
+      (sum, { share, prompt }) => sum + share * Math.ceil(prompt / budgetTokens),
+      0,
+    ),
     fullMs: overheadMs + deltaMs * budgetTokens,
     use,
     room: queueRoom(use, Math.max(1, slots - decoding)),

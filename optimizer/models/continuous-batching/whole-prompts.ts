@@ -31,14 +31,23 @@ export function wholePrompts(
   const backlogVariance = backlogMs * backlogMs * (2 / waits - 1);
   const ownOverheadMs = overheadMs;
   if (decoding === 0) {
-    // Nothing decodes between prompts: an arrival waits only where others are being read.
-    const readingMs = gammaMs / (1 - load) + readMs;
-    const readingShare = queue.room * Math.min(1, arrivalsPerMs * readingMs);
-    const metMs = readingMs * (0.5 + load);
-    const waitMs = readingShare * metMs + backlogMs;
-    const waitVariance = readingShare * metMs * metMs * (4 / 3 - readingShare) + backlogVariance;
-    const shared = { decodeMs: 0, gapMs: 0, boundaryMs: 0, ownOverheadMs, budgetUse: use };
-    return { ...shared, readingMs, readingShare, waitMs, waitVariance };
+    const { readingShare, metMs, metSquare } = betweenRequests(mix, arrivalsPerMs, load);
+    const seenShare = queue.room * readingShare;
+    const chain = 0.5 + load;
+    const waitMs = seenShare * chain * metMs + backlogMs;
+    const square = seenShare * (chain * chain + 1 / 12) * metSquare;
+    const waitVariance = Math.max(0, square - (seenShare * chain * metMs) ** 2) + backlogVariance;
+    return {
+      decodeMs: 0,
+      gapMs: 0,
+      readingMs: metMs,
+      readingShare: seenShare,
+      boundaryMs: 0,
+      waitMs,
+      waitVariance,
+      ownOverheadMs,
+      budgetUse: use,
+    };
   }
 
   const { mean, square, reads } = iterationMoments(mix, arrivalsPerMs, queue, load);
@@ -72,6 +81,55 @@ export function wholePrompts(
     waitVariance: chainVariance + backlogVariance,
     ownOverheadMs,
     budgetUse: use,
+  };
+}
+
+interface MetIteration {
+  /** Probability that an arrival finds prompts being read. */
+  readonly readingShare: number;
+  /** Mean and mean square of the length of that iteration. */
+  readonly metMs: number;
+  readonly metSquare: number;
+}
+
+/**
+ * What an arrival meets while nothing decodes. With one token a request that is always so: iterations T = gamma + delta·i·a
+ * follow each other, a is 1 after an idle time and else Poisson. With more, it is so until the first prompt is read.
+ */
+function betweenRequests(mix: RequestMix, arrivalsPerMs: number, load: number): MetIteration {
+  const { gammaMs, deltaMs, meanPrompt } = mix;
+  const readMs = deltaMs * meanPrompt;
+  const leastMs = gammaMs + readMs;
+  // Prompts that come while the first is read are read next, and so on.
+  const firstMs = gammaMs / (1 - load) + readMs;
+  const firstSquare = firstMs * firstMs + (mix.promptSquare - 1) * readMs * readMs;
+  const first = Math.min(1, arrivalsPerMs * firstMs);
+  let ends = 0;
+  for (const { share, decodes, geometric } of mix.kinds) {
+    if (geometric || decodes === 0) ends += share / (decodes + 1);
+  }
+  if (ends === 0) return { readingShare: first, metMs: firstMs, metSquare: firstSquare };
+
+  let idle = 1;
+  let mean = leastMs;
+  let square = leastMs * leastMs;
+  for (let step = 0; step < 200; step++) {
+    const prompts = (arrivalsPerMs * gammaMs + idle) / (1 - load);
+    mean = gammaMs + readMs * prompts;
+    square =
+      (gammaMs * gammaMs + (2 * gammaMs + readMs * mix.promptSquare) * readMs * prompts) / (1 - load * load);
+    const next = exponentialMean(arrivalsPerMs, Math.min(leastMs, mean), mean, Math.max(square, mean * mean));
+    const change = Math.abs(next - idle);
+    idle = next;
+    if (change <= 1e-12) break;
+  }
+  const always = (arrivalsPerMs * mean) / (arrivalsPerMs * mean + idle);
+  const between = (some: number, all: number): number => some + ends * (all - some);
+  const metMs = square / mean;
+  return {
+    readingShare: between(first, always),
+    metMs: between(firstMs, metMs),
+    metSquare: between(firstSquare, thirdMoment(mean, square, Math.min(leastMs, mean)) / mean),
   };
 }
 
