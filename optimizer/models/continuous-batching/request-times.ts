@@ -1,7 +1,7 @@
 /** What requests meet in equilibrium: the ways that one may fare, and the percentiles of their mixture. */
 import { certain } from "../../certain.ts";
 import type { GenerationPrediction, GenerationTimes } from "../generation-prediction.ts";
-import { mixturePercentile, type TimeComponent } from "./percentiles.ts";
+import { mixturePercentiles, type TimeComponent } from "./percentiles.ts";
 import type { RequestKind, RequestMix } from "./request-mix.ts";
 import type { StateGrid } from "./state-grid.ts";
 import { ownPromptMs, type SteadyState } from "./steady-state.ts";
@@ -36,10 +36,8 @@ export function timesOf(
   const fates = fatesOf(mix, grid, state);
   const gaps = gapsOf(mix, state);
   const all = mix.kinds.map((kind, index) => ({ kind, index }));
-  return {
-    overall: summary(all, fates, gaps),
-    traffic: all.map((one) => summary([one], fates, gaps)),
-  };
+  const overall = summary(all, fates, gaps);
+  return { overall, traffic: all.length === 1 ? [overall] : all.map((one) => summary([one], fates, gaps)) };
 }
 
 function fatesOf(
@@ -175,24 +173,14 @@ function summary(kinds: readonly IndexedKind[], fates: readonly Fate[], gaps: Ga
     }
   }
   const gapComponents = kinds.flatMap(({ kind }) => gapComponentsOf(kind, gaps));
+  const [ttft50 = 0, ttft95 = 0, ttft99 = 0] = mixturePercentiles(ttft, [0.5, 0.95, 0.99]);
+  const [gap95 = 0, gap99 = 0] = mixturePercentiles(gapComponents, [0.95, 0.99]);
+  const [latency95 = 0, latency99 = 0] = mixturePercentiles(latency, [0.95, 0.99]);
   return {
-    ttftMs: {
-      mean: ttftSum / weights,
-      p50: percentile(ttft, 0.5),
-      p95: percentile(ttft, 0.95),
-      p99: percentile(ttft, 0.99),
-    },
-    itlMs: {
-      mean: gapComponents.length > 0 ? gaps.meanMs : 0,
-      p95: percentile(gapComponents, 0.95),
-      p99: percentile(gapComponents, 0.99),
-    },
-    latencyMs: { mean: latencySum / weights, p95: percentile(latency, 0.95), p99: percentile(latency, 0.99) },
+    ttftMs: { mean: ttftSum / weights, p50: ttft50, p95: ttft95, p99: ttft99 },
+    itlMs: { mean: gapComponents.length > 0 ? gaps.meanMs : 0, p95: gap95, p99: gap99 },
+    latencyMs: { mean: latencySum / weights, p95: latency95, p99: latency99 },
   };
-}
-
-function percentile(components: readonly TimeComponent[], share: number): number {
-  return components.length === 0 ? 0 : mixturePercentile(components, share);
 }
 
 /** Variance of the mean gap of a request with this many gaps. */

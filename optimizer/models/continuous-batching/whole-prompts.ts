@@ -53,8 +53,10 @@ export function wholePrompts(
   const { mean, square, reads } = iterationMoments(mix, arrivalsPerMs, queue, load);
   const metMs = square / mean;
   const batchMs = readMs * (1 + arrivalsPerMs * metMs);
-  const cappedMs = lesser(batchMs, deltaMs * queue.budgetTokens, 3);
-  const chainMs = metMs / 2 + load * metMs - 0.5 * (batchMs - cappedMs);
+  // Of those read in the same iteration half come after the arrival's own; the budget lets fewer of them in.
+  const behindMs = 0.5 * (batchMs - readMs);
+  const cappedMs = lesser(behindMs, 0.5 * deltaMs * queue.budgetTokens, 1.5);
+  const chainMs = metMs / 2 + load * metMs - (behindMs - cappedMs);
   const metVariance = Math.max(0, thirdMoment(mean, square, decodeMs) / mean - metMs * metMs);
   const uncapped = chainMs / ((0.5 + load) * metMs);
   const chainVariance =
