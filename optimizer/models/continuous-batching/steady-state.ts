@@ -97,7 +97,7 @@ function solve(
   const longestGapMs = gapWhenFull(rates, fullOwn);
   const gapAt = (point: number): number => {
     const { decodeMs, gapMs } = stateAt(point);
-    return Math.min(decodeMs + seenPrompts * (gapMs - decodeMs), longestGapMs);
+    return gapMs > 0 ? Math.min(decodeMs / (1 - seenPrompts * (1 - decodeMs / gapMs)), longestGapMs) : 0;
   };
 
   const most = mostDecoding(mix);

@@ -70,7 +70,7 @@ export function wholePrompts(
   const ownMs = overheadMs + batchMs;
   const decay = ownMs > mean ? Math.max(0, Math.min(0.9999, (next(ownMs) - next(mean)) / (ownMs - mean))) : 0;
   const excessMs = Math.max(0, next(ownMs) - mean) + backlogMs;
-  const firstMs = lesser(excessMs, Math.max(fullMs - mean, 1e-9), 2);
+  const firstMs = lesser(excessMs, Math.max(fullMs - mean, 1e-9), 1.3);
   const ratio = excessMs > 0 ? Math.max(decay, 1 - (firstMs * (1 - decay)) / excessMs) : 0;
   const gapMs = mean + firstMs * overDecodes(mix, (kind) => meanDecay(kind, ratio));
   return {
