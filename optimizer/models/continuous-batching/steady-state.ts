@@ -93,7 +93,13 @@ function solve(
   const fullDecoding = full.perIteration * meanDecodes;
   const fullPoint = grid.indexBelow(meanDecodes > 0 ? Math.max(1, fullDecoding) : 0);
   const fullState = stateAt(fullPoint);
-  const fullOwn = { ...fullState, budgetTokens: Math.max(1, mix.budgetTokens - fullDecoding) };
+  // The one whose prompt is read does not decode; it has only the others for company.
+  const othersDecode = 1 - (1 - fullDecoding / slots) ** (slots - 1);
+  const fullOwn = {
+    ownOverheadMs: gammaMs + mix.alphaMs * othersDecode + (mix.betaMs * fullDecoding * (slots - 1)) / slots,
+    budgetUse: fullState.budgetUse,
+    budgetTokens: Math.max(1, mix.budgetTokens - fullDecoding),
+  };
   const longestGapMs = gapWhenFull(rates, fullOwn);
   const gapAt = (point: number): number => {
     const { decodeMs, gapMs } = stateAt(point);
@@ -144,7 +150,7 @@ function solve(
     weight: blockedWeight,
     gapMs,
     ...slotWait(rates, arrivalsPerMs, fullOwn),
-    ...own(fullOwn),
+    ...fullOwn,
   };
   seen += blockedWeight * Math.min((slots - 1) * (decodeShare + (1 - decodeShare) * stays), most);
   decoding += blockedWeight * Math.min(slots * decodeShare, most);
@@ -168,10 +174,6 @@ export interface OwnPrompt {
   readonly ownOverheadMs: number;
   readonly budgetUse: number;
   readonly budgetTokens: number;
-}
-
-function own({ ownOverheadMs, budgetUse, budgetTokens }: OwnPrompt): OwnPrompt {
-  return { ownOverheadMs, budgetUse, budgetTokens };
 }
 
 /** From the iteration that begins a prompt to the one that finishes it. Prompts in a row share their iterations. */
