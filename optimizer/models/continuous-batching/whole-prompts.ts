@@ -57,7 +57,10 @@ export function wholePrompts(
   const behindMs = 0.5 * (batchMs - readMs);
   const cappedMs = lesser(behindMs, 0.5 * deltaMs * queue.budgetTokens, 1.5);
   const chainMs = metMs / 2 + load * metMs - (behindMs - cappedMs);
-  const metVariance = Math.max(0, thirdMoment(mean, square, decodeMs) / mean - metMs * metMs);
+  const metVariance = Math.max(
+    0,
+    (reads > 0 ? thirdWithReading(mean, square, reads, queue) : mean ** 3) / mean - metMs * metMs,
+  );
   const uncapped = chainMs / ((0.5 + load) * metMs);
   const chainVariance =
     uncapped * uncapped * (0.5 + load) ** 2 * metVariance +
@@ -168,13 +171,39 @@ function iterationMoments(mix: RequestMix, arrivalsPerMs: number, queue: PromptQ
         2 * overheadMs * readMs * prompts +
         readMs * readMs * mix.promptSquare * prompts) /
       (1 - load * load);
-    const none = exponentialMean(arrivalsPerMs, decodeMs, mean, square);
+    const idle = Math.exp(-arrivalsPerMs * decodeMs);
+    const reading = readingMoments(mean, square, reads, queue);
+    const none =
+      reading === undefined
+        ? idle
+        : (1 - reads) * idle +
+          reads * exponentialMean(arrivalsPerMs, overheadMs, reading.mean, reading.square);
     const next = Math.max(1 - none, Math.min(1, prompts * iterations));
     const change = Math.abs(next - reads);
     reads = next;
     if (change <= 1e-12 * next) break;
   }
   return { mean, square, reads };
+}
+
+/** Moments of the iterations that read prompts; nothing where there are hardly any. */
+function readingMoments(
+  mean: number,
+  square: number,
+  reads: number,
+  { decodeMs }: PromptQueue,
+): { readonly mean: number; readonly square: number } | undefined {
+  if (reads <= 1e-12) return undefined;
+  const readingMean = (mean - (1 - reads) * decodeMs) / reads;
+  const readingSquare = (square - (1 - reads) * decodeMs * decodeMs) / reads;
+  return { mean: readingMean, square: Math.max(readingSquare, readingMean * readingMean) };
+}
+
+function thirdWithReading(mean: number, square: number, reads: number, queue: PromptQueue): number {
+  const reading = readingMoments(mean, square, reads, queue);
+  if (reading === undefined) return mean ** 3;
+  const least = Math.min(queue.overheadMs, reading.mean);
+  return (1 - reads) * queue.decodeMs ** 3 + reads * thirdMoment(reading.mean, reading.square, least);
 }
 
 /** E exp(-rate·T) where T - least has a gamma distribution with the moments of T. */
