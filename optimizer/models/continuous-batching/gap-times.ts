@@ -7,12 +7,16 @@
  * number with the mean that gives the mean gap.
  */
 import { certain } from "../../certain.ts";
+import { meanDecay, overDecodes } from "./decode-gaps.ts";
 import type { TimeComponent } from "./percentiles.ts";
 import type { RequestKind, RequestMix } from "./request-mix.ts";
 import type { SteadyState } from "./steady-state.ts";
 
 export interface Gaps {
-  readonly meanMs: number;
+  /** Long after the first token, what the first gap takes more, and the share of that which is left from gap to gap. */
+  readonly laterMs: number;
+  readonly firstExcessMs: number;
+  readonly decay: number;
   readonly leastMs: number;
   /** Mean decode part. */
   readonly decodeMs: number;
@@ -25,11 +29,40 @@ export interface Gaps {
   readonly gapsInterrupted: number;
 }
 
+/** How gaps wear off from the first to later ones, such that the mean over all is the known one. */
+function course(
+  mix: RequestMix,
+  meanMs: number,
+  firstMs: number,
+  laterMs: number,
+): Pick<Gaps, "laterMs" | "firstExcessMs" | "decay"> {
+  const excess = firstMs - laterMs;
+  const wanted = excess > 0 ? (meanMs - laterMs) / excess : 0;
+  const atOnce = overDecodes(mix, (kind) => meanDecay(kind, 0));
+  // Where no course from one to the other has the mean, all gaps are alike.
+  if (!(wanted > atOnce && wanted < 1)) return { laterMs: meanMs, firstExcessMs: 0, decay: 0 };
+  let low = 0;
+  let high = 1;
+  for (let step = 0; step < 40; step++) {
+    const decay = (low + high) / 2;
+    if (overDecodes(mix, (kind) => meanDecay(kind, decay)) < wanted) low = decay;
+    else high = decay;
+  }
+  return { laterMs, firstExcessMs: excess, decay: (low + high) / 2 };
+}
+
+/** Mean gap of the requests of one kind. */
+export function meanGap(gaps: Gaps, kind: Pick<RequestKind, "decodes" | "geometric">): number {
+  return kind.decodes > 0 ? gaps.laterMs + gaps.firstExcessMs * meanDecay(kind, gaps.decay) : 0;
+}
+
 export function gapsOf(mix: RequestMix, { met, stateAt, gapAt, blocked, meanGapMs }: SteadyState): Gaps {
   const readMs = mix.deltaMs * mix.meanPrompt;
   let total = blocked.weight;
   let square = blocked.weight * blocked.gapMs * blocked.gapMs;
   let seen = 0;
+  let first = 0;
+  let later = 0;
   let decodeSum = 0;
   let shares = 0;
   let interruptions = 0;
@@ -37,8 +70,11 @@ export function gapsOf(mix: RequestMix, { met, stateAt, gapAt, blocked, meanGapM
   for (let point = 1; point < met.length; point++) {
     const weight = certain(met[point]);
     if (weight <= 0) continue;
-    const { decodeMs, readingMs } = stateAt(point);
+    const { decodeMs, readingMs, gapMs: freeMs, firstGapMs, laterGapMs } = stateAt(point);
     const gapMs = gapAt(point);
+    const scale = freeMs > decodeMs ? (gapMs - decodeMs) / (freeMs - decodeMs) : 1;
+    first += weight * (decodeMs + scale * (firstGapMs - decodeMs));
+    later += weight * (decodeMs + scale * (laterGapMs - decodeMs));
     total += weight;
     seen += weight;
     square += weight * gapMs * gapMs;
@@ -52,7 +88,7 @@ export function gapsOf(mix: RequestMix, { met, stateAt, gapAt, blocked, meanGapM
   const leastMs = mix.alphaMs + mix.betaMs;
   const interruptionMs = shares > 0 ? interruptions / shares : 0;
   return {
-    meanMs: meanGapMs,
+    ...course(mix, meanGapMs, seen > 0 ? first / seen : meanGapMs, seen > 0 ? later / seen : meanGapMs),
     leastMs,
     decodeMs: Math.min(seen > 0 ? decodeSum / seen : meanGapMs, meanGapMs),
     slowVariance: Math.max(0, square / total - meanGapMs * meanGapMs),
@@ -87,7 +123,8 @@ function interruptionsOf(gaps: Gaps, gapCount: number): Interruptions {
   const interrupted = Math.min(gaps.gapsInterrupted, gapCount);
   const tries = gapCount / interrupted;
   const eachMs = gaps.interruptionMs / tries;
-  const mean = eachMs > 0 ? (gaps.meanMs - gaps.decodeMs) / eachMs : 0;
+  const gapMs = meanGap(gaps, { decodes: gapCount, geometric: false });
+  const mean = eachMs > 0 ? Math.max(0, gapMs - gaps.decodeMs) / eachMs : 0;
   return { tries, probability: Math.min(0.999, mean / tries), eachMs };
 }
 

@@ -2,7 +2,7 @@
 import { certain } from "../../certain.ts";
 import type { GenerationPrediction, GenerationTimes } from "../generation-prediction.ts";
 import { mixturePercentiles, type TimeComponent } from "./percentiles.ts";
-import { gapComponents, gapsOf, gapVariance, type Gaps } from "./gap-times.ts";
+import { gapComponents, gapsOf, gapVariance, meanGap, type Gaps } from "./gap-times.ts";
 import type { RequestKind, RequestMix } from "./request-mix.ts";
 import type { StateGrid } from "./state-grid.ts";
 import { ownPromptMs, type SteadyState } from "./steady-state.ts";
@@ -109,12 +109,16 @@ function summary(kinds: readonly IndexedKind[], fates: readonly Fate[], gaps: Ga
   let weights = 0;
   let ttftSum = 0;
   let latencySum = 0;
+  let gapSum = 0;
+  let gapCount = 0;
   for (const { kind, index } of kinds) {
-    const decodeMs = kind.decodes * gaps.meanMs;
+    const gapMs = meanGap(gaps, kind);
+    const decodeMs = kind.decodes * gapMs;
+    gapSum += kind.share * decodeMs;
+    gapCount += kind.share * kind.decodes;
     const countVariance = kind.geometric ? kind.decodes * (kind.decodes + 1) : 0;
     const decodeVariance =
-      countVariance * gaps.meanMs * gaps.meanMs +
-      kind.decodes * kind.decodes * gapVariance(gaps, kind, kind.decodes);
+      countVariance * gapMs * gapMs + kind.decodes * kind.decodes * gapVariance(gaps, kind, kind.decodes);
     for (const { weight, waitMs, waitVariance, shape, ownMs } of fates) {
       if (weight <= 0) continue;
       const ofKind = weight * kind.share;
@@ -139,7 +143,7 @@ function summary(kinds: readonly IndexedKind[], fates: readonly Fate[], gaps: Ga
   const [latency95 = 0, latency99 = 0] = mixturePercentiles(latency, [0.95, 0.99]);
   return {
     ttftMs: { mean: ttftSum / weights, p50: ttft50, p95: ttft95, p99: ttft99 },
-    itlMs: { mean: ofGaps.length > 0 ? gaps.meanMs : 0, p95: gap95, p99: gap99 },
+    itlMs: { mean: gapCount > 0 ? gapSum / gapCount : 0, p95: gap95, p99: gap99 },
     latencyMs: { mean: latencySum / weights, p95: latency95, p99: latency99 },
   };
 }

@@ -40,6 +40,8 @@ export function wholePrompts(
     return {
       decodeMs: 0,
       gapMs: 0,
+      firstGapMs: 0,
+      laterGapMs: 0,
       readingMs: metMs,
       readingShare: seenShare,
       boundaryMs: 0,
@@ -79,6 +81,8 @@ export function wholePrompts(
   return {
     decodeMs,
     gapMs,
+    firstGapMs: mean + firstMs,
+    laterGapMs: mean,
     readingMs: reads > 0 ? (mean - decodeMs * (1 - reads)) / reads : overheadMs + readMs,
     readingShare: Math.max(0, 1 - (decodeMs * (1 - reads)) / mean),
     boundaryMs: decodeMs * (0.5 + load),
