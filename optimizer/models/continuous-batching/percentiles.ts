@@ -14,7 +14,7 @@ export interface TimeComponent {
 }
 
 /** Share of the time by which each is spread at least, so that no percentile jumps where weights change by a trifle. */
-const leastSpread = 1e-3;
+const leastSpread = 1e-6;
 /** Percentiles are found to this share of them. */
 const precision = 1e-8;
 
