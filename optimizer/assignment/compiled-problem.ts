@@ -74,12 +74,27 @@ export function compileProblem(problem: AssignmentProblem): CompiledProblem {
   };
 }
 
+/** Positions of the servers by priority and id. Files mostly list them by id, so that a priority's are in order. */
 function canonicalOrder(servers: readonly AssignmentServer[]): Int32Array {
-  return Int32Array.from(servers.keys()).sort((a, b) => {
-    const first = certain(servers[a]);
-    const second = certain(servers[b]);
-    return first.priority - second.priority || compareText(first.id, second.id) || a - b;
-  });
+  const byPriority = new Map<number, number[]>();
+  for (const [position, { priority }] of servers.entries()) {
+    const same = byPriority.get(priority);
+    if (same) same.push(position);
+    else byPriority.set(priority, [position]);
+  }
+  const order = new Int32Array(servers.length);
+  let filled = 0;
+  const compareIds = (a: number, b: number): number =>
+    compareText(certain(servers[a]).id, certain(servers[b]).id) || a - b;
+  for (const priority of [...byPriority.keys()].toSorted((a, b) => a - b)) {
+    const positions = certain(byPriority.get(priority));
+    const isSorted = positions.every(
+      (position, at) => at === 0 || compareIds(certain(positions[at - 1]), position) < 0,
+    );
+    order.set(isSorted ? positions : positions.sort(compareIds), filled);
+    filled += positions.length;
+  }
+  return order;
 }
 
 /** Lays out the options of one server after the other. */

@@ -9,7 +9,7 @@ import type { Prices } from "./prices.ts";
 import { chosenFrom, costOf, countsOf } from "./stage-counts.ts";
 import type { Stage } from "./stage.ts";
 
-/** Choices that are open in the first core; each further one has this many times more. */
+/** Choices besides the cheapest that are open in the first core; each further one has this many times more. */
 const firstCoreChoices = 150;
 const coreGrowth = 4;
 
@@ -66,8 +66,8 @@ export function searchCores(
   }
 }
 
-/** The excess of every choice that is not the cheapest, least first. */
+/** The excesses of the choices that are dearer than the cheapest, least first. */
 function sortedExcesses(excess: ExcessCosts): Float64Array {
-  const all = [...excess.column, ...excess.none].filter((one) => one < Number.POSITIVE_INFINITY);
-  return Float64Array.from(all).sort();
+  const all = [...excess.column, ...excess.none];
+  return Float64Array.from(all.filter((one) => one > 0 && one < Number.POSITIVE_INFINITY)).sort();
 }

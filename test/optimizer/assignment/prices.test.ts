@@ -31,7 +31,7 @@ const stages = fc
   .map(({ level, ...settings }) => {
     const problem = compileProblem(randomFleet(settings));
     const cohorts = cohortsOf(problem);
-    const chosen = greedySearch(problem);
+    const chosen = greedySearch(problem, () => 60);
     const { served } = scoreOf(problem, chosen);
     const builder = new StageBuilder(problem, cohorts, servableByLevel(problem, cohorts));
     const goal = level < served.length ? ({ kind: "served", level } as const) : ({ kind: "value" } as const);
