@@ -96,9 +96,14 @@ function solve(
     const budgetTokens = mix.budgetTokens - certain(grid.points[point]);
     return state.decodeMs / 2 + ownPromptMs(mix, meanPrompt, { ...state, budgetTokens });
   };
+  // With many decode iterations a longer gap keeps more sequences decoding, so that more of them see each prompt.
+  const feedback = meanDecodes / (meanDecodes + 10);
   const gapAt = (point: number): number => {
     const { decodeMs, gapMs } = stateAt(point);
-    return gapMs > 0 ? Math.min(decodeMs / (1 - seenPrompts * (1 - decodeMs / gapMs)), longestGapMs) : 0;
+    if (gapMs <= 0) return 0;
+    const once = decodeMs + seenPrompts * (gapMs - decodeMs);
+    const fedBack = decodeMs / (1 - seenPrompts * (1 - decodeMs / gapMs));
+    return Math.min(once + feedback * (fedBack - once), longestGapMs);
   };
 
   const most = mostDecoding(mix);
