@@ -1,4 +1,5 @@
 /** The engine with all slots taken, as requests meet it that arrive then. */
+import type { ClosedEngine } from "./closed-engine.ts";
 import { iterationsTaken, ownPromptMs, type OwnPrompt } from "./own-prompt.ts";
 import type { EngineRates } from "./occupancy.ts";
 
@@ -20,6 +21,18 @@ export function gapWhenFull({ mix, full }: EngineRates, own: OwnPrompt): number 
   if (meanDecodes === 0) return 0;
   const gapMs = (slots / full.perMs - ownPromptMs(mix, meanPrompt, own)) / meanDecodes;
   return Math.max(alphaMs + betaMs, gapMs);
+}
+
+/**
+ * Slots become free only as iterations end, b of them each time: with a geometric number j of requests ahead, the wait
+ * is for the end of the current iteration and j/b whole ones after it. Where less than one becomes free each time, that is
+ * the wait for each to become free.
+ */
+function iterationEnds({ perIteration, perMs, iterationMs }: ClosedEngine, slotMs: number): number {
+  if (perIteration <= 1) return slotMs;
+  const ahead = Math.max(perMs * slotMs - 0.5, 1e-9);
+  const none = perIteration * Math.log1p(1 / ahead);
+  return iterationMs * (0.5 + 1 / Math.expm1(none));
 }
 
 /**
@@ -45,7 +58,8 @@ export function slotWait(
   const constant =
     0.5 * (1 + ((1 - use) * (slots - 1) * (Math.sqrt(4 + 5 * slots) - 2)) / (16 * use * slots));
   const factor = variation < 1 ? variation + (1 - variation) * Math.min(1, constant) : (1 + variation) / 2;
-  const slotMs = use < 1 ? factor / (full.perMs * (1 - use)) : Number.POSITIVE_INFINITY;
+  const slotMs = factor / (full.perMs * (1 - use));
+  const endsMs = iterationEnds(full, slotMs);
   const iterations = meanPrompt / own.budgetTokens;
   const taken = iterationsTaken(meanPrompt, own);
   const queuedMs = Math.max(0, slots - full.perIteration * (meanDecodes + taken)) / full.perMs;
@@ -54,9 +68,9 @@ export function slotWait(
   const togetherMs = Math.max(0, Math.min(together, mix.deltaMs * (own.budgetTokens - meanPrompt)));
   // As in M/G/1: among those who wait it is uniform where times are constant and the load is low, else nearly exponential.
   const everyMs = 1 / full.perMs;
-  const square = 2 * use * slotMs * slotMs + (everyMs * everyMs * (1 + 5 * variation)) / (3 * (1 - use));
+  const square = 2 * use * endsMs * endsMs + (everyMs * everyMs * (1 + 5 * variation)) / (3 * (1 - use));
   return {
-    waitMs: slotMs + queuedMs + togetherMs,
-    waitVariance: Math.max(square - slotMs * slotMs, (slotMs * slotMs) / 3) + (queuedMs * queuedMs) / 2,
+    waitMs: endsMs + queuedMs + togetherMs,
+    waitVariance: Math.max(square - endsMs * endsMs, (endsMs * endsMs) / 3) + (queuedMs * queuedMs) / 2,
   };
 }
