@@ -114,9 +114,11 @@ class OptionColumns {
   constructor(servers: readonly AssignmentServer[], capacity: Float64Array) {
     let optionCount = 0;
     let useCount = 0;
-    for (const { options } of servers) {
+    for (let server = 0; server < servers.length; server++) {
+      const { options } = certain(servers[server]);
       optionCount += options.length;
-      for (const { uses } of options) useCount += uses.length;
+      for (let option = 0; option < options.length; option++)
+        useCount += certain(options[option]).uses.length;
     }
     this.capacity = capacity;
     this.value = new Float64Array(optionCount);
@@ -129,7 +131,8 @@ class OptionColumns {
 
   add(options: readonly AssignmentOption[]): void {
     this.#sort(options);
-    for (const position of this.#order) {
+    for (let at = 0; at < this.#order.length; at++) {
+      const position = certain(this.#order[at]);
       const option = certain(options[position]);
       this.value[this.count] = option.value;
       this.replicas[this.count] = option.replicas;
@@ -159,7 +162,8 @@ class OptionColumns {
   /** One use a type that is limited, by type. */
   #addUses(uses: readonly Use[]): void {
     const first = this.useCount;
-    for (const { type, units } of uses) {
+    for (let use = 0; use < uses.length; use++) {
+      const { type, units } = certain(uses[use]);
       const capacity = this.capacity[type];
       if (capacity === undefined) throw new RangeError(`assignment: there is no type ${type}`);
       if (!(units >= 0)) throw new RangeError("assignment: units must be >= 0");

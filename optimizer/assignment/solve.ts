@@ -41,6 +41,8 @@ export interface AssignmentAnswer {
   readonly assignment: Assignment;
   readonly proof: AssignmentProof;
   readonly elapsedMs: number;
+  /** What ended the search before its time, as text; the answer is the best until then. */
+  readonly failure?: string;
 }
 
 /** Beside this file, as source or compiled. */
@@ -91,21 +93,24 @@ export async function solveAssignment(
     if (better !== chosen) found(better);
   }
   if (timeLeftMs() <= 0) return answer();
-  await searchInWorker(compiled, chosen, timeLeftMs(), limits.signal, (message) => {
+  const failure = await searchInWorker(compiled, chosen, timeLeftMs(), limits.signal, (message) => {
     if (message.kind === "incumbent") found(message.chosen);
     else if (message.kind === "bounds") bounds = message.bounds;
   });
-  return answer();
+  return failure === undefined ? answer() : { ...answer(), failure };
 }
 
-/** Resolves when the search is done, the time is over, or it is aborted; then no thread is left. */
+/**
+ * Resolves when the search is done, the time is over, or it is aborted; then no thread is left. A search that fails, as
+ * one that lacks memory, resolves to the reason: there is an answer all the same.
+ */
 async function searchInWorker(
   problem: CompiledProblem,
   incumbent: Int32Array,
   timeLimitMs: number,
   signal: AbortSignal | undefined,
   onMessage: (message: ExactSearchMessage) => void,
-): Promise<void> {
+): Promise<string | undefined> {
   const endingMs = Math.min(timeLimitMs * endingFraction, mostEndingMs);
   const task: ExactSearchTask = {
     problem,
@@ -114,7 +119,7 @@ async function searchInWorker(
   };
   // Options of the caller's process, such as the type of its input, are none of a thread that runs a file.
   const worker = new Worker(workerFile, { workerData: task, execArgv: [] });
-  const { promise, resolve, reject } = Promise.withResolvers<undefined>();
+  const { promise, resolve } = Promise.withResolvers<string | undefined>();
   const end = (): void => resolve(undefined);
   const timer = setTimeout(end, timeLimitMs);
   signal?.addEventListener("abort", end);
@@ -122,10 +127,10 @@ async function searchInWorker(
     if (message.kind === "done") end();
     else onMessage(message);
   });
-  worker.once("error", reject);
+  worker.once("error", (error) => resolve(String(error)));
   worker.once("exit", end);
   try {
-    await promise;
+    return await promise;
   } finally {
     clearTimeout(timer);
     signal?.removeEventListener("abort", end);

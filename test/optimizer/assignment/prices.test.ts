@@ -68,7 +68,7 @@ describe("prices of capacity", () => {
           }
         }
       }),
-      { numRuns: 100 },
+      { numRuns: 40 },
     );
   });
 
@@ -84,7 +84,7 @@ describe("prices of capacity", () => {
         // Even prices that are far from the best must leave the best answer open.
         expect(found.bound + core.fixedCost).toBeCloseTo(cost, 5);
       }),
-      { numRuns: 100 },
+      { numRuns: 40 },
     );
   });
 });
