@@ -70,6 +70,7 @@ export function deployToExistingCluster(inputs: ExistingClusterInputs): StackOut
           pool: pool.name,
           accelerator: pool.accelerator,
           instanceType: pool.instanceType,
+          ...(pool.purchase ? { purchase: pool.purchase } : {}),
           gpusPerNode: pool.gpusPerNode,
           minNodes: pool.minNodes,
           desiredNodes: pool.desiredNodes,

@@ -18,6 +18,11 @@ export interface GpuNodeGroupArgs {
   readonly accelerator: string;
   /** EC2 instance type. */
   readonly instanceType: string;
+  /**
+   * How nodes are bought. Reserved ones are bought on demand: AWS bills them by the reservation that covers them.
+   * @default on demand
+   */
+  readonly purchase?: "spot" | "reserved";
   /** GPUs of one node. */
   readonly gpusPerNode: number;
   /** Fewest nodes. */
@@ -121,7 +126,7 @@ export class GpuNodeGroup extends pulumi.ComponentResource {
         nodeRoleArn: args.nodeRoleArn,
         subnetIds: [...args.subnetIds],
         amiType: "AL2023_x86_64_NVIDIA",
-        capacityType: "ON_DEMAND",
+        capacityType: args.purchase === "spot" ? "SPOT" : "ON_DEMAND",
         instanceTypes: [args.instanceType],
         launchTemplate: { id: template.id, version: pulumi.interpolate`${template.latestVersion}` },
         scalingConfig: { minSize: args.minNodes, desiredSize: args.desiredNodes, maxSize: args.maxNodes },

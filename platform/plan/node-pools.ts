@@ -1,6 +1,7 @@
 import type { InstanceType } from "../../optimizer/catalog/catalog.ts";
 import type { NodePoolAllocation } from "../../optimizer/allocation.ts";
 import { allocatable } from "../../optimizer/packing/allocatable.ts";
+import { nodeKind } from "./schedule-plan.ts";
 import type { NodePoolPlan, SchedulePlan } from "./platform-plan.ts";
 import { nodeReservation } from "./hardware.ts";
 
@@ -15,15 +16,17 @@ export function nodePoolPlans(
     .map((pool): NodePoolPlan => {
       const type = instanceTypes.find((candidate) => candidate.name === pool.instanceType);
       if (!type) throw new RangeError(`packed onto ${pool.instanceType}, which is not allowed`);
+      const purchase = pool.purchase === "on-demand" ? undefined : pool.purchase;
       const room = allocatable(type, nodeReservation);
       return {
-        name: `${platform}-${pool.instanceType.replaceAll(".", "-")}`,
+        name: [platform, pool.instanceType.replaceAll(".", "-"), ...(purchase ? [purchase] : [])].join("-"),
         accelerator: pool.accelerator,
         instanceType: pool.instanceType,
+        ...(purchase ? { purchase } : {}),
         gpusPerNode: type.gpuCount,
         minNodes: Math.min(
           pool.nodeCount,
-          ...(schedule?.periods ?? []).map(({ nodes }) => nodes[pool.instanceType] ?? 0),
+          ...(schedule?.periods ?? []).map(({ nodes }) => nodes[nodeKind(pool)] ?? 0),
         ),
         desiredNodes: pool.nodeCount,
         maxNodes: pool.nodeCount + 1,

@@ -1,8 +1,9 @@
 import { catalogOf } from "../../optimizer/catalog/registry.ts";
-import type { Catalog, InstanceType } from "../../optimizer/catalog/catalog.ts";
+import type { Catalog } from "../../optimizer/catalog/catalog.ts";
 import { partName, partsOf } from "../../optimizer/allocation.ts";
 import type { Candidate, GroupAllocation, OptimizeResult } from "../../optimizer/allocation.ts";
 import { optimize } from "../../optimizer/optimize.ts";
+import { karpenterPoolsOf } from "../../optimizer/packing/karpenter-pools.ts";
 import { sizesOnce } from "../../optimizer/sizing/sizes-once.ts";
 import { disaggregatedGroup } from "../../optimizer/sizing/disaggregated-group.ts";
 import type { GroupDemand } from "../../optimizer/workload.ts";
@@ -14,7 +15,7 @@ import type { EngineSpec, PlatformSpec } from "../spec/schema.ts";
 import { dayPeriods } from "./day-periods.ts";
 import { groupDrafts, type GroupDraft } from "./group-drafts.ts";
 import { groupPlan } from "./group-plan.ts";
-import { allowedHardware, nodeReservation } from "./hardware.ts";
+import { allowedHardware, nodeReservation, type Hardware } from "./hardware.ts";
 import { namespacePlans } from "./namespaces.ts";
 import { costShares, nodePoolPlans } from "./node-pools.ts";
 import type {
@@ -50,7 +51,7 @@ export function planPlatform(spec: PlatformSpec): PlatformPlan {
 
   const platformNamespace = `domino-inference-${spec.metadata.stage}`;
   const allocations = new Map(result.allocations.map((allocation) => [allocation.group, allocation]));
-  const schedule = scheduleOf(spec, drafts, result, hardware.instanceTypes);
+  const schedule = scheduleOf(spec, drafts, result, hardware);
   const pools = nodePoolPlans(spec.metadata.name, result.nodePools, hardware.instanceTypes, schedule);
   const parts = result.allocations.flatMap(({ group, chosen }) =>
     partsOf(chosen).map((part, position) => ({ name: partName(group, part, position), part })),
@@ -93,6 +94,7 @@ export function planPlatform(spec: PlatformSpec): PlatformPlan {
     groups,
     servers,
     nodePools: pools,
+    karpenterPools: karpenterPoolsOf(result.nodePools, hardware.instanceTypes),
     routes: routesOf({ engines, groups, servers }, serviceEndpoints),
     unplaced: unplacedPlans(result, drafts),
     scarce: result.scarce,
@@ -137,7 +139,7 @@ function scheduleOf(
   spec: PlatformSpec,
   drafts: readonly GroupDraft[],
   result: OptimizeResult,
-  instanceTypes: readonly InstanceType[],
+  { instanceTypes, nodeOptions }: Hardware,
 ): SchedulePlan | undefined {
   const periods = dayPeriods(spec);
   if (!periods) return undefined;
@@ -145,7 +147,7 @@ function scheduleOf(
     const draft = drafts.find(({ name }) => name === group);
     return draft ? [{ name: group, chosen, ...draft.profile.resources(chosen) }] : [];
   });
-  return schedulePlan(periods, groups, result.nodePools, instanceTypes);
+  return schedulePlan(periods, groups, result.nodePools, instanceTypes, nodeOptions);
 }
 
 function requireCatalog(version: string): Catalog {

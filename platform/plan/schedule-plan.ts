@@ -1,5 +1,6 @@
 import type { Candidate, NodePoolAllocation } from "../../optimizer/allocation.ts";
 import type { InstanceType } from "../../optimizer/catalog/catalog.ts";
+import type { NodeOptions } from "../../optimizer/packing/node-options.ts";
 import { pack } from "../../optimizer/packing/pack.ts";
 import type { ReplicaDemand } from "../../optimizer/packing/replica-class.ts";
 import { hoursOf } from "./day-periods.ts";
@@ -14,6 +15,11 @@ export interface ScheduledGroup {
   readonly memoryMiB: number;
 }
 
+/** Nodes that are interchangeable: of one instance type, bought one way. */
+export function nodeKind({ instanceType, purchase = "on-demand" }: NodePoolAllocation): string {
+  return purchase === "on-demand" ? instanceType : `${instanceType} ${purchase}`;
+}
+
 /**
  * Replicas and nodes of each period of the day, on the instance types that the busiest period was packed onto: a
  * platform does not change its kinds of nodes by the hour.
@@ -26,9 +32,10 @@ export function schedulePlan(
   groups: readonly ScheduledGroup[],
   peak: readonly NodePoolAllocation[],
   instanceTypes: readonly InstanceType[],
+  nodeOptions: NodeOptions,
 ): SchedulePlan {
-  const kinds = new Set(peak.map(({ instanceType }) => instanceType));
-  const offered = instanceTypes.filter(({ name }) => kinds.has(name));
+  const kinds = new Set(peak.map(nodeKind));
+  const offered = instanceTypes.filter(({ name }) => peak.some(({ instanceType }) => instanceType === name));
   const peakUsdPerHour = peak.reduce((sum, pool) => sum + pool.usdPerHour, 0);
   const planned = periods.map((fromHour, position) => {
     const replicasOf = ({ chosen }: ScheduledGroup) => chosen.replicasByPeriod?.[position] ?? chosen.replicas;
@@ -40,15 +47,13 @@ export function schedulePlan(
       cpuMillis: group.cpuMillis,
       memoryMiB: group.memoryMiB,
     }));
-    const packing = pack(demands, offered, nodeReservation);
-    const nodesByType = new Map(
-      packing.nodePools.map(({ instanceType, nodeCount }) => [instanceType, nodeCount]),
-    );
+    const packing = pack(demands, offered, nodeReservation, {}, nodeOptions);
+    const nodesByKind = new Map(packing.nodePools.map((pool) => [nodeKind(pool), pool.nodeCount]));
     return {
       fromHour,
       hours: hoursOf(periods, position),
       replicas: Object.fromEntries(groups.map((group) => [group.name, replicasOf(group)])),
-      nodes: Object.fromEntries([...kinds].toSorted().map((type) => [type, nodesByType.get(type) ?? 0])),
+      nodes: Object.fromEntries([...kinds].toSorted().map((kind) => [kind, nodesByKind.get(kind) ?? 0])),
       usdPerHour: packing.usdPerHour,
     };
   });
