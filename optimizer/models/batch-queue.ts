@@ -9,6 +9,12 @@ export interface BatchService {
   readonly baseMs: number;
   readonly perRequestMs: number;
   readonly maxBatchSize: number;
+  /**
+   * What is taken off the mean service time to find the batch size that a request meets. Inferno takes the fixed time of a
+   * prefill off even where there is no prompt.
+   * @default baseMs
+   */
+  readonly concurrencyBaseMs?: number;
 }
 
 /** The equilibrium of a {@link BatchService} at one arrival rate. */
@@ -84,7 +90,9 @@ export function solveBatchQueue(service: BatchService, arrivalsPerMs: number): B
   const meanInService = inService / mass;
   const meanServiceMs = meanInService / throughputPerMs;
   const concurrency =
-    service.perRequestMs > 0 ? (meanServiceMs - service.baseMs) / service.perRequestMs : meanInService;
+    service.perRequestMs > 0
+      ? (meanServiceMs - (service.concurrencyBaseMs ?? service.baseMs)) / service.perRequestMs
+      : meanInService;
   return {
     throughputPerMs,
     meanInService,

@@ -50,13 +50,15 @@ export interface InfernoReplica {
 export function infernoReplica(members: readonly MixMember[], maxBatchSize: number): InfernoReplica {
   let baseMs = 0;
   let perRequestMs = 0;
+  let concurrencyBaseMs = 0;
   for (const member of members) {
     const { alphaMs, betaMs, deltaMs } = member.profile;
     const decodes = decodeSteps(member);
     baseMs += member.share * (prefillBaseMs(member) + decodes * alphaMs);
+    concurrencyBaseMs += member.share * (member.profile.gammaMs + decodes * alphaMs);
     perRequestMs += member.share * (deltaMs * member.inputTokens + decodes * betaMs);
   }
-  return { members, service: { baseMs, perRequestMs, maxBatchSize } };
+  return { members, service: { baseMs, perRequestMs, maxBatchSize, concurrencyBaseMs } };
 }
 
 /** Inferno sizes between a thousandth of what one request at a time gives … */
