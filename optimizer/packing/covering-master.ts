@@ -71,10 +71,10 @@ export class CoveringMaster {
     this.#pivot(this.#prices.length - 1);
   }
 
-  /** Pivots until no known column makes the answer cheaper. */
-  solve(): void {
+  /** Pivots until no known column makes the answer cheaper, or so much work is done. */
+  solve(mostWork: number): void {
     const mostPivots = 50 * this.#rowCount + 200;
-    for (let pivot = 0; pivot < mostPivots; pivot++) {
+    for (let pivot = 0; pivot < mostPivots && this.work < mostWork; pivot++) {
       const entering = this.#enteringColumn();
       if (entering === undefined || !this.#pivot(entering)) return;
     }

@@ -6,7 +6,10 @@ import type { QuickCover } from "./quick-cover.ts";
 import type { NodePattern } from "./replica-class.ts";
 import type { NodeCondition, Pattern, PatternRelaxation, Relaxation } from "./pattern-relaxation.ts";
 
-/** What it takes to pack a class greedily from a pair of node types, in the units of a relaxation's work. */
+/** So few replicas are packed at every step. */
+const fewReplicas = 50;
+
+/** What it takes to pack a replica greedily from a pair of node types, in the units of a relaxation's work. */
 const workForGreedy = 500;
 
 /**
@@ -26,6 +29,7 @@ export function dive(
   const room = limits.map(({ required }) => required);
   const bought: NodePattern[] = [];
   let spent = 0;
+  let packedAt = Number.POSITIVE_INFINITY;
   let best: readonly NodePattern[] | undefined;
   let leastUsdPerHour = ceiling;
   const offer = (patterns: readonly NodePattern[]) => {
@@ -56,8 +60,12 @@ export function dive(
       offer(bought);
       return best;
     }
-    const rest = packedRest(problem, left, room);
-    relaxation.countWork(workForGreedy * problem.classes.length * problem.nodeTypes.length ** 2);
+    const replicasLeft = left.reduce((sum, count) => sum + count, 0);
+    // Packing the rest takes longer than a step of the dive where there is much of it.
+    const isPacked = replicasLeft <= fewReplicas || replicasLeft <= packedAt / 2;
+    if (isPacked) packedAt = replicasLeft;
+    const rest = isPacked ? packedRest(problem, left, room) : undefined;
+    if (isPacked) relaxation.countWork(workForGreedy * replicasLeft * problem.nodeTypes.length ** 2);
     if (rest) offer([...bought, ...rest.patterns]);
     if (rest?.isCheapest) return best;
     const conditions = limits.map((limit, at) => ({ ...limit, required: certain(room[at]) }));

@@ -16,8 +16,9 @@ const mostTries = 20_000;
 /** The same for further contents, which need not be the best. */
 const mostTriesAfterwards = 200;
 
-/** What a try takes, in steps of a table. */
+/** What a try takes, in steps of a table, besides looking at the items behind it; and what weighing an item does. */
 const workForTry = 20;
+const workForItem = 400;
 
 /** Contents found for one node, and the worth that no contents exceed. */
 export interface Filling {
@@ -68,7 +69,7 @@ export class NodeFilling {
    */
   fill(worthOf: Float64Array, mostOf: Float64Array, leastWorth: number, wanted: number): Filling {
     this.#items.load(worthOf, mostOf);
-    this.work += 180 * this.#items.order.length;
+    this.work += workForItem * this.#items.order.length;
     let bound = this.#weights.weigh();
     if (bound <= leastWorth) return { bound, found: [] };
     this.work += this.#table.build(this.#weights.weights);
@@ -108,7 +109,7 @@ export class NodeFilling {
       1,
       this.#table.wholeSlots,
     );
-    this.work += workForTry * (tries - this.#triesLeft);
+    this.work += (workForTry + this.#items.order.length / 4) * (tries - this.#triesLeft);
     return this.#triesLeft >= 0;
   }
 

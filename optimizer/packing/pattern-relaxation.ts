@@ -1,5 +1,6 @@
 import { certain } from "../certain.ts";
 import { CoveringMaster } from "./covering-master.ts";
+import { MasterRows } from "./master-rows.ts";
 import { manyClasses, NodeFilling } from "./node-filling.ts";
 import type { NodeType } from "./node-fit.ts";
 import { resourceCount, resourcesIn, resourcesOf } from "./replica-class.ts";
@@ -29,16 +30,24 @@ export interface Relaxation {
   readonly bound: number;
   /** The patterns that reach it, if the bound is below the ceiling and the conditions leave room at all. */
   readonly taken: readonly { readonly pattern: Pattern; readonly nodes: number }[];
+  /** What proves the bound. */
+  readonly worths: Worths;
+}
+
+/** What one replica of each class is worth, and one unit of each condition: the duals of the linear programme. */
+export interface Worths {
+  readonly ofClasses: Float64Array;
+  readonly ofConditions: Float64Array;
 }
 
 /** Columns at most; far more than any fleet of 1,000 replicas has needed. */
-const mostPatterns = 4_000;
+const mostPatterns = 8_000;
 
 /** The more classes, the more patterns of each type are added at once, because so many more are needed. */
 const classesForOnePattern = 8;
 
 /** What a step of a pivot takes of the time of other steps: it goes straight through memory. */
-const pivotWork = 0.25;
+const pivotWork = 0.4;
 
 /** What it takes to write down a pattern for one problem. */
 const workForPattern = 50;
@@ -93,17 +102,19 @@ export class PatternRelaxation {
    * @param demand replicas of each class.
    * @param ceiling cost of an answer at hand: only what is cheaper matters.
    * @param mostWork where {@link work} makes it stop, with the bound so far.
+   * @param start worths that prove much, if some are known.
    */
   solve(
     demand: Float64Array,
     conditions: readonly NodeCondition[],
     ceiling: number,
     mostWork: number,
+    start: Worths | undefined = undefined,
   ): Relaxation {
     const rows = new MasterRows(demand, conditions);
     const { required } = rows;
     // Dearer than any answer that matters, so that an answer falls short of the demand only where all do.
-    const master = new CoveringMaster(required, 2 * ceiling);
+    const master = new CoveringMaster(required, 4 * ceiling);
     const columns: Pattern[] = [];
     const add = (pattern: Pattern) => {
       const { rows: inRows, entries } = rows.columnOf(pattern);
@@ -138,9 +149,10 @@ export class PatternRelaxation {
       bound >= Math.min(ceiling, valueAt(master.duals) * (1 - tolerance)) ||
       this.#patterns.length >= mostPatterns ||
       this.work + master.work * pivotWork > mostWork;
-    priceAt(rows.dualsFor(this.#worthsBySize(demand))).forEach(add);
+    const ofConditions = new Float64Array(conditions.length);
+    priceAt(rows.dualsOf(start ?? { ofClasses: this.#worthsBySize(demand), ofConditions })).forEach(add);
     for (;;) {
-      master.solve();
+      master.solve(Math.max(0, mostWork - this.work) / pivotWork);
       // Between the duals and the best ones so far lie better ones than either; only where those bring nothing ...
       for (let row = 0; row < smooth.length; row++) {
         smooth[row] = smoothing * certain(centre[row]) + (1 - smoothing) * certain(master.duals[row]);
@@ -152,11 +164,12 @@ export class PatternRelaxation {
       if (added.length === 0 || isDone()) break;
     }
     this.#otherWork += master.work * pivotWork;
-    if (bound >= ceiling || master.isShort()) return { bound, taken: [] };
+    const worths = rows.worthsOf(centre);
+    if (bound >= ceiling || master.isShort()) return { bound, taken: [], worths };
     const taken = master
       .taken()
       .map(({ column, amount }) => ({ pattern: certain(columns[column]), nodes: amount }));
-    return { bound, taken };
+    return { bound, taken, worths };
   }
 
   /**
@@ -217,68 +230,5 @@ export class PatternRelaxation {
       for (const contents of found) patterns.push({ type, ...contents });
     }
     return { patterns, leastRate };
-  }
-}
-
-/** Which row of the linear programme is which class or condition: classes that are demanded first. */
-class MasterRows {
-  readonly required: Float64Array;
-  readonly #conditions: readonly NodeCondition[];
-  /** Row of each class, -1 where none is demanded. */
-  readonly #rowOf: Int32Array;
-  readonly #classRows: number;
-
-  constructor(demand: Float64Array, conditions: readonly NodeCondition[]) {
-    const demanded = [...demand.keys()].filter((index) => certain(demand[index]) > 0);
-    this.#conditions = conditions;
-    this.#classRows = demanded.length;
-    this.#rowOf = new Int32Array(demand.length).fill(-1);
-    for (const [row, index] of demanded.entries()) this.#rowOf[index] = row;
-    this.required = Float64Array.from([
-      ...demanded.map((index) => certain(demand[index])),
-      ...conditions.map((condition) => condition.required),
-    ]);
-  }
-
-  /** The duals of worths of classes, without any of conditions. */
-  dualsFor(worths: Float64Array): Float64Array {
-    const duals = new Float64Array(this.required.length);
-    for (const [index, row] of this.#rowOf.entries()) if (row >= 0) duals[row] = certain(worths[index]);
-    return duals;
-  }
-
-  columnOf(pattern: Pattern): { readonly rows: readonly number[]; readonly entries: readonly number[] } {
-    const rows: number[] = [];
-    const entries: number[] = [];
-    for (const [at, index] of pattern.classes.entries()) {
-      const row = certain(this.#rowOf[index]);
-      if (row < 0) continue;
-      rows.push(row);
-      entries.push(certain(pattern.counts[at]));
-    }
-    for (const [at, { weights, ofClass }] of this.#conditions.entries()) {
-      const held = ofClass === undefined ? 1 : (pattern.counts[pattern.classes.indexOf(ofClass)] ?? 0);
-      const entry = held * certain(weights[pattern.type]);
-      if (entry === 0) continue;
-      rows.push(this.#classRows + at);
-      entries.push(entry);
-    }
-    return { rows, entries };
-  }
-
-  /** What one replica of each class is worth on a node type, and what such a node costs less what it is worth empty. */
-  worthsFor(
-    type: number,
-    usdPerHour: number,
-    duals: Float64Array,
-  ): { readonly worths: Float64Array; readonly price: number } {
-    const worths = Float64Array.from(this.#rowOf, (row) => (row < 0 ? 0 : Math.max(0, certain(duals[row]))));
-    let price = usdPerHour;
-    for (const [at, { weights, ofClass }] of this.#conditions.entries()) {
-      const worth = Math.max(0, certain(duals[this.#classRows + at])) * certain(weights[type]);
-      if (ofClass === undefined) price -= worth;
-      else worths[ofClass] = certain(worths[ofClass]) + worth;
-    }
-    return { worths, price };
   }
 }

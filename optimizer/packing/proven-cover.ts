@@ -1,171 +1,66 @@
-import { certain } from "../certain.ts";
-import { isWithin, usdPerHourOf } from "./cover-problem.ts";
+import { branchAndPrice, ceilingOf, limitConditions } from "./branch-and-price.ts";
+import type { Known, ProvenCover, WorkLimits } from "./branch-and-price.ts";
+import { isWithin, trimmed, usdPerHourOf } from "./cover-problem.ts";
 import type { CoverProblem } from "./cover-problem.ts";
-import { dive } from "./dive.ts";
+import { mergedClasses, mergingOf, unmerged } from "./merged-classes.ts";
+import type { Merging } from "./merged-classes.ts";
 import { PatternRelaxation } from "./pattern-relaxation.ts";
-import type { NodeCondition, Relaxation } from "./pattern-relaxation.ts";
 import { replicasOn } from "./replica-class.ts";
 import type { NodePattern } from "./replica-class.ts";
 
-/** Nodes and the proof of how good they are. */
-export interface ProvenCover {
-  /** Absent where none were found; then `lowerBoundUsdPerHour` tells nothing. */
-  readonly patterns?: readonly NodePattern[];
-  /** No nodes that hold the replicas within the limits cost less. */
-  readonly lowerBoundUsdPerHour: number;
-}
+/** What a search may spend in all: half a second to a second. */
+const wholeWork: WorkLimits = { most: 200_000_000, mostForBound: 120_000_000 };
 
-/** Steps of arithmetic after which the best answer so far is given: half a second or a second. */
-const mostWork = 200_000_000;
+/** Above so many classes, alike ones are packed as one first: the linear programme grows with their square. */
+const mostClasses = 150;
 
-/** The same for the bound of the whole, which must leave time for an answer. */
-const mostBoundWork = 120_000_000;
-
-/** A part of all answers: those that keep these conditions. */
-interface Branch {
-  readonly conditions: readonly NodeCondition[];
-  readonly relaxation: Relaxation;
-}
-
-/** From here on a bound is as good as the answer's cost: the rest is rounding. */
-const closed = (ceiling: number) => ceiling * (1 - 1e-7);
-
-const nearInteger = 1e-6;
-
-/** Branches of which each is dived from; after them every so many. */
-const eachDived = 16;
+/** Shares of the work: for merged classes from above, from below, and what is left for the classes themselves. */
+const harderWork: WorkLimits = { most: 50_000_000, mostForBound: 25_000_000 };
+const easierWork = 50_000_000;
+const ownWork: WorkLimits = { most: 100_000_000, mostForBound: 60_000_000 };
 
 /**
- * The cheapest nodes by branch and price: the relaxation's bound, made tighter by cases on how many nodes of each
- * type there are and then on how many replicas of each class stand on each type; its answers made whole by diving.
+ * The cheapest nodes that are found, and the proof of how good they are. Fleets of very many different replicas are
+ * packed with alike ones merged first: as hard as the hardest of them for an answer, as easy as the easiest for a
+ * bound and for worths to start from.
  *
  * @param known an answer at hand: what is given is never dearer.
  */
 export function provenCover(problem: CoverProblem, known: readonly NodePattern[] | undefined): ProvenCover {
-  const { classes, nodeTypes } = problem;
-  const limits = problem.limits.map(({ most, countOf }): NodeCondition => ({
-    weights: Float64Array.from(nodeTypes, (node) => -countOf(node)),
-    required: -most,
-  }));
+  if (problem.classes.length <= mostClasses) return branchAndPrice(problem, { patterns: known }, wholeWork);
+  const merging = mergingOf(problem.classes, Math.floor(mostClasses / 2));
+  const patterns = cheaper(problem, known, packedHarder(problem, merging));
+  const ceiling = patterns ? usdPerHourOf(patterns) : ceilingOf(problem);
+  return branchAndPrice(problem, { patterns, ...relaxedEasier(problem, merging, ceiling) }, ownWork);
+}
+
+function packedHarder(problem: CoverProblem, merging: Merging): readonly NodePattern[] | undefined {
+  const harder = { ...problem, classes: mergedClasses(problem.classes, merging, "most") };
+  if (harder.classes.some((one) => problem.nodeTypes.every((node) => replicasOn(node, one) === 0))) {
+    return undefined;
+  }
+  const { patterns } = branchAndPrice(harder, {}, harderWork);
+  return patterns && trimmed(problem, unmerged(patterns, problem.classes, merging));
+}
+
+function cheaper(
+  { limits }: CoverProblem,
+  known: readonly NodePattern[] | undefined,
+  found: readonly NodePattern[] | undefined,
+): readonly NodePattern[] | undefined {
+  if (!found || !isWithin(limits, found)) return known;
+  return known && usdPerHourOf(known) <= usdPerHourOf(found) ? known : found;
+}
+
+/** What fits with the members of a group also fits with the least of each, so that the merged worths prove as much. */
+function relaxedEasier(problem: CoverProblem, merging: Merging, ceiling: number): Known {
+  const classes = mergedClasses(problem.classes, merging, "least");
   const demand = Float64Array.from(classes, ({ replicas }) => replicas);
-  const relaxation = new PatternRelaxation(classes, nodeTypes);
-  addAlonePatterns(problem, relaxation);
-  let best = known && isWithin(problem.limits, known) ? known : undefined;
-  // No answer needs more nodes than replicas; one more, because what is found is cheaper than the ceiling.
-  let ceiling = best
-    ? usdPerHourOf(best)
-    : classes.reduce((sum, { replicas }) => sum + replicas, 1) *
-      Math.max(...nodeTypes.map(({ usdPerHour }) => usdPerHour));
-  for (const { node, contents } of best ?? []) {
-    relaxation.addPattern({
-      type: nodeTypes.indexOf(node),
-      classes: [...contents.keys()].filter((index) => certain(contents[index]) > 0),
-      counts: contents.filter((count) => count > 0),
-    });
+  const relaxation = new PatternRelaxation(classes, problem.nodeTypes);
+  const { bound, worths } = relaxation.solve(demand, limitConditions(problem), ceiling, easierWork);
+  const ofClasses = new Float64Array(problem.classes.length);
+  for (const [at, members] of merging.entries()) {
+    for (const index of members) ofClasses[index] = worths.ofClasses[at] ?? 0;
   }
-
-  const open: Branch[] = [];
-  let visited = 0;
-  const visit = (conditions: readonly NodeCondition[], atLeast: number) => {
-    const solved = relaxation.solve(
-      demand,
-      conditions,
-      ceiling,
-      open.length === 0 ? mostBoundWork : mostWork,
-    );
-    const relaxed = { ...solved, bound: Math.max(solved.bound, atLeast) };
-    if (relaxed.bound >= closed(ceiling)) return;
-    open.push({ conditions, relaxation: relaxed });
-    if (++visited > eachDived && visited % eachDived !== 0) return;
-    const whole = dive(problem, relaxation, relaxed, limits, ceiling, mostWork);
-    if (!whole) return;
-    best = whole;
-    ceiling = usdPerHourOf(whole);
-  };
-  visit(limits, 0);
-  let unresolved = Number.POSITIVE_INFINITY;
-  while (relaxation.work < mostWork) {
-    const branch = takeLowest(open, ceiling);
-    if (!branch) break;
-    const cases = casesOf(branch, problem);
-    if (cases.length === 0) unresolved = Math.min(unresolved, branch.relaxation.bound);
-    for (const one of cases) visit([...branch.conditions, one], branch.relaxation.bound);
-  }
-  const lowerBound = open.reduce(
-    (least, one) => Math.min(least, one.relaxation.bound),
-    Math.min(ceiling, unresolved),
-  );
-  const isClosed = lowerBound >= closed(ceiling);
-  return { ...(best ? { patterns: best } : {}), lowerBoundUsdPerHour: isClosed ? ceiling : lowerBound };
-}
-
-function addAlonePatterns({ classes, nodeTypes }: CoverProblem, relaxation: PatternRelaxation): void {
-  for (const [index, one] of classes.entries()) {
-    for (const [type, node] of nodeTypes.entries()) {
-      const most = Math.min(one.replicas, replicasOn(node, one));
-      if (most > 0) relaxation.addPattern({ type, classes: [index], counts: [most] });
-    }
-  }
-}
-
-/** Removes the branch of the lowest bound, and those that cannot hold anything cheaper than the ceiling. */
-function takeLowest(open: Branch[], ceiling: number): Branch | undefined {
-  const kept = open.filter(({ relaxation }) => relaxation.bound < closed(ceiling));
-  open.length = 0;
-  open.push(...kept);
-  let lowest = 0;
-  for (const [at, { relaxation }] of open.entries()) {
-    if (relaxation.bound < certain(open[lowest]).relaxation.bound) lowest = at;
-  }
-  return open.splice(lowest, 1)[0];
-}
-
-/** Two conditions of which every whole answer keeps one and the relaxation's answer neither; none if it is whole. */
-function casesOf({ relaxation }: Branch, { nodeTypes, classes }: CoverProblem): readonly NodeCondition[] {
-  const nodes = new Float64Array(nodeTypes.length);
-  for (const { pattern, nodes: amount } of relaxation.taken)
-    nodes[pattern.type] = certain(nodes[pattern.type]) + amount;
-  const type = mostFractional(nodes);
-  if (type !== undefined) return casesAround(certain(nodes[type]), type, nodeTypes.length);
-  const replicas = new Float64Array(nodeTypes.length * classes.length);
-  for (const { pattern, nodes: amount } of relaxation.taken) {
-    for (const [at, index] of pattern.classes.entries()) {
-      const cell = pattern.type * classes.length + index;
-      replicas[cell] = certain(replicas[cell]) + amount * certain(pattern.counts[at]);
-    }
-  }
-  const cell = mostFractional(replicas);
-  if (cell === undefined) return [];
-  return casesAround(
-    certain(replicas[cell]),
-    Math.floor(cell / classes.length),
-    nodeTypes.length,
-    cell % classes.length,
-  );
-}
-
-function mostFractional(amounts: Float64Array): number | undefined {
-  let chosen: number | undefined;
-  let furthest = nearInteger;
-  for (const [at, amount] of amounts.entries()) {
-    const distance = Math.abs(amount - Math.round(amount));
-    if (distance <= furthest + 1e-9) continue;
-    chosen = at;
-    furthest = distance;
-  }
-  return chosen;
-}
-
-function casesAround(
-  amount: number,
-  type: number,
-  typeCount: number,
-  ofClass?: number,
-): readonly NodeCondition[] {
-  const condition = (weight: number, required: number): NodeCondition => ({
-    weights: new Float64Array(typeCount).fill(weight, type, type + 1),
-    required,
-    ...(ofClass === undefined ? {} : { ofClass }),
-  });
-  return [condition(-1, -Math.floor(amount)), condition(1, Math.ceil(amount))];
+  return { lowerBoundUsdPerHour: bound, worths: { ofClasses, ofConditions: worths.ofConditions } };
 }

@@ -170,7 +170,7 @@ describe("node options", () => {
           }
         },
       ),
-      { numRuns: 150 },
+      { numRuns: 60 },
     );
   });
 
