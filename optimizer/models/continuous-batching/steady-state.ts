@@ -5,6 +5,7 @@
 import { certain } from "../../certain.ts";
 import { decodeMillis, iterationState, type IterationState } from "./iteration-state.ts";
 import { occupancy, type EngineRates } from "./occupancy.ts";
+import { fewSlotsGapMs } from "./few-slots.ts";
 import type { StateGrid } from "./state-grid.ts";
 import type { RequestMix } from "./request-mix.ts";
 import { gapWhenFull, promptWhenFull, slotWait } from "./full-engine.ts";
@@ -45,9 +46,24 @@ export function steadyState(rates: EngineRates, grid: StateGrid, arrivalsPerMs: 
   let estimate = firstEstimate(rates.mix, arrivalsPerMs);
   for (let round = 1; ; round++) {
     const { state, next } = solve(rates, grid, arrivalsPerMs, estimate);
-    if (round === rounds) return state;
+    if (round === rounds) return withFewSlots(rates, arrivalsPerMs, state);
     estimate = next;
   }
+}
+
+/** With few slots the mean gap is known better than from averages; those of the states then keep their proportions. */
+function withFewSlots(rates: EngineRates, arrivalsPerMs: number, state: SteadyState): SteadyState {
+  if (rates.few === undefined || state.meanGapMs === 0) return state;
+  const waiting = arrivalsPerMs * state.blocked.waitMs;
+  const meanGapMs = fewSlotsGapMs(rates.few, arrivalsPerMs, waiting);
+  const change = meanGapMs / state.meanGapMs;
+  const { blocked } = state;
+  return {
+    ...state,
+    gapAt: (point) => change * state.gapAt(point),
+    blocked: { ...blocked, gapMs: change * blocked.gapMs },
+    meanGapMs,
+  };
 }
 
 /** Most sequences that decode at once: their budget would be used by prompts. */
