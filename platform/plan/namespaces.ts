@@ -1,3 +1,4 @@
+import { deviceResource } from "./devices.ts";
 import type { EnginePlan, NamespacePlan, ReplicaGroupPlan } from "./platform-plan.ts";
 
 /** Requests (and limits) of one proxy pod: a core and a half carries thousands of requests a second. */
@@ -22,10 +23,22 @@ export function namespacePlans(
     const proxies = name === platformNamespace ? 2 * proxyReplicas : 0;
     const sum = (amount: (group: ReplicaGroupPlan) => number) =>
       own.reduce((total, group) => total + (group.replicas + 1) * amount(group), 0);
+    const sliceResources = own.flatMap(({ device }) =>
+      device?.kind === "mig" ? [`${deviceResource(device)}`] : [],
+    );
+    const slices = Object.fromEntries(
+      [...new Set(sliceResources)]
+        .toSorted()
+        .map((resource) => [
+          resource,
+          sum(({ device, gpusPerReplica }) => (deviceResource(device) === resource ? gpusPerReplica : 0)),
+        ]),
+    );
     return {
       name,
       quota: {
-        gpus: sum((group) => group.gpusPerReplica),
+        gpus: sum(({ device, gpusPerReplica }) => (device ? 0 : gpusPerReplica)),
+        ...(sliceResources.length > 0 ? { slices } : {}),
         pods: sum(() => 1) + proxies,
         cpuMillis: sum((group) => group.cpuMillis) + proxies * proxyPod.cpuMillis,
         memoryMiB: sum((group) => group.memoryMiB) + proxies * proxyPod.memoryMiB,

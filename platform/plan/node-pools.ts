@@ -1,30 +1,32 @@
-import type { InstanceType } from "../../optimizer/catalog/catalog.ts";
 import type { NodePoolAllocation } from "../../optimizer/allocation.ts";
 import { allocatable } from "../../optimizer/packing/allocatable.ts";
+import { deviceOf, nodeKind } from "./devices.ts";
+import { nodeReservation, type Hardware } from "./hardware.ts";
 import type { NodePoolPlan, SchedulePlan } from "./platform-plan.ts";
-import { nodeReservation } from "./hardware.ts";
 
 /** The packed nodes as EKS managed node groups. */
 export function nodePoolPlans(
   platform: string,
   pools: readonly NodePoolAllocation[],
-  instanceTypes: readonly InstanceType[],
+  { accelerators, instanceTypes }: Pick<Hardware, "accelerators" | "instanceTypes">,
   schedule?: SchedulePlan,
 ): NodePoolPlan[] {
   return pools
     .map((pool): NodePoolPlan => {
-      const type = instanceTypes.find((candidate) => candidate.name === pool.instanceType);
+      const type = instanceTypes.find(
+        ({ name, accelerator }) => name === pool.instanceType && accelerator === pool.accelerator,
+      );
       if (!type) throw new RangeError(`packed onto ${pool.instanceType}, which is not allowed`);
       const room = allocatable(type, nodeReservation);
+      const device = deviceOf(pool.accelerator, accelerators);
+      const kind = nodeKind(pool.instanceType, device);
       return {
-        name: `${platform}-${pool.instanceType.replaceAll(".", "-")}`,
+        name: `${platform}-${kind.replaceAll(".", "-")}`,
         accelerator: pool.accelerator,
+        ...(device ? { device } : {}),
         instanceType: pool.instanceType,
         gpusPerNode: type.gpuCount,
-        minNodes: Math.min(
-          pool.nodeCount,
-          ...(schedule?.periods ?? []).map(({ nodes }) => nodes[pool.instanceType] ?? 0),
-        ),
+        minNodes: Math.min(pool.nodeCount, ...(schedule?.periods ?? []).map(({ nodes }) => nodes[kind] ?? 0)),
         desiredNodes: pool.nodeCount,
         maxNodes: pool.nodeCount + 1,
         usdPerHour: pool.usdPerHour,

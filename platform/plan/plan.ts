@@ -1,5 +1,5 @@
 import { catalogOf } from "../../optimizer/catalog/registry.ts";
-import type { Catalog, InstanceType } from "../../optimizer/catalog/catalog.ts";
+import type { Catalog } from "../../optimizer/catalog/catalog.ts";
 import { partName, partsOf } from "../../optimizer/allocation.ts";
 import type { Candidate, GroupAllocation, OptimizeResult } from "../../optimizer/allocation.ts";
 import { optimize } from "../../optimizer/optimize.ts";
@@ -11,9 +11,10 @@ import type { EngineType } from "../engines/engine-type.ts";
 import { routesOf, serviceEndpoints } from "../routes/routes-of.ts";
 import type { EngineSpec, PlatformSpec } from "../spec/schema.ts";
 import { dayPeriods } from "./day-periods.ts";
+import { cardsIn, deviceOf } from "./devices.ts";
 import { groupDrafts, type GroupDraft } from "./group-drafts.ts";
 import { groupPlan } from "./group-plan.ts";
-import { allowedHardware, nodeReservation } from "./hardware.ts";
+import { allowedHardware, nodeReservation, type Hardware } from "./hardware.ts";
 import { namespacePlans } from "./namespaces.ts";
 import { costShares, nodePoolPlans } from "./node-pools.ts";
 import type {
@@ -48,8 +49,8 @@ export function planPlatform(spec: PlatformSpec): PlatformPlan {
 
   const platformNamespace = `domino-inference-${spec.metadata.stage}`;
   const allocations = new Map(result.allocations.map((allocation) => [allocation.group, allocation]));
-  const schedule = scheduleOf(spec, drafts, result, hardware.instanceTypes);
-  const pools = nodePoolPlans(spec.metadata.name, result.nodePools, hardware.instanceTypes, schedule);
+  const schedule = scheduleOf(spec, drafts, result, hardware);
+  const pools = nodePoolPlans(spec.metadata.name, result.nodePools, hardware, schedule);
   const parts = result.allocations.flatMap(({ group, chosen }) =>
     partsOf(chosen).map((part, position) => ({ name: partName(group, part, position), part })),
   );
@@ -66,6 +67,7 @@ export function planPlatform(spec: PlatformSpec): PlatformPlan {
           name,
           allocation,
           part,
+          device: deviceOf(part.accelerator, hardware.accelerators),
           disaggregated: disaggregatedGroup(draft.demand, problem),
           namespace: engine?.namespace ?? platformNamespace,
           usdPerHour: shares.get(name) ?? 0,
@@ -99,8 +101,14 @@ export function planPlatform(spec: PlatformSpec): PlatformPlan {
       usdPerHour: result.usdPerHour,
       lowerBoundUsdPerHour: result.lowerBoundUsdPerHour,
       nodes: pools.reduce((sum, pool) => sum + pool.desiredNodes, 0),
-      gpus: pools.reduce((sum, pool) => sum + pool.desiredNodes * pool.gpusPerNode, 0),
-      gpusUsed: groups.reduce((sum, group) => sum + group.replicas * group.gpusPerReplica, 0),
+      gpus: pools.reduce(
+        (sum, { desiredNodes, gpusPerNode, device }) => sum + cardsIn(desiredNodes * gpusPerNode, device),
+        0,
+      ),
+      gpusUsed: groups.reduce(
+        (sum, { replicas, gpusPerReplica, device }) => sum + cardsIn(replicas * gpusPerReplica, device),
+        0,
+      ),
       replicas: groups.reduce((sum, group) => sum + group.replicas, 0),
       servers: servers.length,
       serversPlaced: servers.filter((server) => server.group !== undefined).length,
@@ -135,15 +143,15 @@ function scheduleOf(
   spec: PlatformSpec,
   drafts: readonly GroupDraft[],
   result: OptimizeResult,
-  instanceTypes: readonly InstanceType[],
+  hardware: Hardware,
 ): SchedulePlan | undefined {
   const periods = dayPeriods(spec);
   if (!periods) return undefined;
   const groups = result.allocations.flatMap(({ group, chosen }): ScheduledGroup[] => {
     const draft = drafts.find(({ name }) => name === group);
-    return draft ? [{ name: group, chosen, ...draft.profile.resources(chosen) }] : [];
+    return draft ? [{ name: group, chosen, ...draft.demand.resources(chosen) }] : [];
   });
-  return schedulePlan(periods, groups, result.nodePools, instanceTypes);
+  return schedulePlan(periods, groups, result.nodePools, hardware);
 }
 
 function requireCatalog(version: string): Catalog {

@@ -1,9 +1,9 @@
 import type { Candidate, NodePoolAllocation } from "../../optimizer/allocation.ts";
-import type { InstanceType } from "../../optimizer/catalog/catalog.ts";
 import { pack } from "../../optimizer/packing/pack.ts";
 import type { ReplicaDemand } from "../../optimizer/packing/replica-class.ts";
 import { hoursOf } from "./day-periods.ts";
-import { nodeReservation } from "./hardware.ts";
+import { deviceOf, nodeKind } from "./devices.ts";
+import { nodeReservation, type Hardware } from "./hardware.ts";
 import type { SchedulePlan } from "./platform-plan.ts";
 
 /** A placed group as the schedule sees it. */
@@ -25,10 +25,12 @@ export function schedulePlan(
   periods: readonly number[],
   groups: readonly ScheduledGroup[],
   peak: readonly NodePoolAllocation[],
-  instanceTypes: readonly InstanceType[],
+  { accelerators, instanceTypes }: Pick<Hardware, "accelerators" | "instanceTypes">,
 ): SchedulePlan {
-  const kinds = new Set(peak.map(({ instanceType }) => instanceType));
-  const offered = instanceTypes.filter(({ name }) => kinds.has(name));
+  const kindOf = (instanceType: string, accelerator: string) =>
+    nodeKind(instanceType, deviceOf(accelerator, accelerators));
+  const kinds = new Set(peak.map(({ instanceType, accelerator }) => kindOf(instanceType, accelerator)));
+  const offered = instanceTypes.filter(({ name, accelerator }) => kinds.has(kindOf(name, accelerator)));
   const peakUsdPerHour = peak.reduce((sum, pool) => sum + pool.usdPerHour, 0);
   const planned = periods.map((fromHour, position) => {
     const replicasOf = ({ chosen }: ScheduledGroup) => chosen.replicasByPeriod?.[position] ?? chosen.replicas;
@@ -41,14 +43,17 @@ export function schedulePlan(
       memoryMiB: group.memoryMiB,
     }));
     const packing = pack(demands, offered, nodeReservation);
-    const nodesByType = new Map(
-      packing.nodePools.map(({ instanceType, nodeCount }) => [instanceType, nodeCount]),
+    const nodesByKind = new Map(
+      packing.nodePools.map(({ instanceType, accelerator, nodeCount }) => [
+        kindOf(instanceType, accelerator),
+        nodeCount,
+      ]),
     );
     return {
       fromHour,
       hours: hoursOf(periods, position),
       replicas: Object.fromEntries(groups.map((group) => [group.name, replicasOf(group)])),
-      nodes: Object.fromEntries([...kinds].toSorted().map((type) => [type, nodesByType.get(type) ?? 0])),
+      nodes: Object.fromEntries([...kinds].toSorted().map((kind) => [kind, nodesByKind.get(kind) ?? 0])),
       usdPerHour: packing.usdPerHour,
     };
   });
