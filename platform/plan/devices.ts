@@ -43,11 +43,15 @@ export function replicaResources(
   engine: EngineProfile,
   accelerators: readonly Accelerator[],
 ): (shape: ReplicaShape) => ReplicaResources {
+  const cpuMillis = new Map(
+    accelerators.flatMap(({ name, device }) =>
+      device?.kind === "cpu" ? [[name, device.cpuMillis] as const] : [],
+    ),
+  );
+  if (cpuMillis.size === 0) return engine.resources;
   return (shape) => {
     const resources = engine.resources(shape);
-    const device = deviceOf(shape.accelerator, accelerators);
-    return device?.kind === "cpu"
-      ? { ...resources, cpuMillis: device.cpuMillis * shape.gpusPerReplica }
-      : resources;
+    const ofShare = cpuMillis.get(shape.accelerator);
+    return ofShare === undefined ? resources : { ...resources, cpuMillis: ofShare * shape.gpusPerReplica };
   };
 }
