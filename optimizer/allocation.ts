@@ -1,3 +1,4 @@
+import type { PurchaseKind } from "./packing/node-options.ts";
 import type { Scarcity } from "./placement/scarcity.ts";
 import type { ProfileOrigin } from "./profiles/performance-profile.ts";
 import type { Rejection } from "./workload.ts";
@@ -73,10 +74,16 @@ export interface UnplacedGroup {
 export interface NodePoolAllocation {
   readonly accelerator: string;
   readonly instanceType: string;
+  /** Default: on demand. */
+  readonly purchase?: PurchaseKind;
+  /** Absent where nodes may stand in any zone. */
+  readonly zone?: string;
   readonly nodeCount: number;
   readonly usdPerHour: number;
   readonly nodes: readonly {
     readonly replicas: readonly { readonly group: string; readonly count: number }[];
+    /** Room kept for more replicas; absent where none is. */
+    readonly spare?: readonly { readonly group: string; readonly count: number }[];
   }[];
 }
 

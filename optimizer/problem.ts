@@ -1,4 +1,5 @@
 import type { Accelerator, InstanceType } from "./catalog/catalog.ts";
+import type { NodeOptions } from "./packing/node-options.ts";
 import type { GroupDemand } from "./workload.ts";
 
 /** What daemons and the kubelet take of every node before replicas are packed. */
@@ -22,4 +23,6 @@ export interface OptimizeProblem {
    */
   readonly gpuLimits: Readonly<Record<string, number>>;
   readonly reservation: NodeReservation;
+  /** How nodes are bought, where they stand and what room they keep. Default: on demand, anywhere, none. */
+  readonly nodeOptions?: NodeOptions;
 }

@@ -25,7 +25,6 @@ const misses: string[] = [];
 for (let index = 0; sized < cases; index++) {
   const one = randomCase(seededRandom(seed, `allocation ${index}`), index);
   const { candidates } = candidatesOf(one.group, {
-    groups: [one.group],
     accelerators: [
       { name: "A", memoryGiB: 80, memoryBandwidthGBps: 2000, dense16BitTflops: 300, source: "bench" },
     ],
@@ -40,7 +39,6 @@ for (let index = 0; sized < cases; index++) {
         usdPerHour: 1,
       },
     ],
-    gpuLimits: {},
     reservation: { daemonCpuMillis: 0, daemonMemoryMiB: 0, daemonPodCount: 0 },
   });
   const chosen = candidates[0];
@@ -48,7 +46,10 @@ for (let index = 0; sized < cases; index++) {
   sized++;
   const excess = worstExcess(one, chosen.replicas);
   if (excess <= 1) held++;
-  else misses.push(`${one.workload.id}: ${chosen.replicas} replicas, ${excess.toFixed(3)} of a target`);
+  else
+    misses.push(
+      `${one.workload.id}: ${chosen.replicas} replicas at ${percent(chosen.utilisation, 1)}, ${excess.toFixed(3)} of a target; ${described(one)}`,
+    );
   if (chosen.replicas < 2 || chosen.replicas > 5) continue;
   few++;
   if (worstExcess(one, chosen.replicas - 1) > 1) fewerBreaks++;
@@ -141,4 +142,13 @@ function randomCase(random: Random, index: number): Case {
 
 function percent(count: number, of: number): string {
   return `${((100 * count) / of).toFixed(1)} %`;
+}
+
+function described({ workload: { slo, load }, profile }: Case): string {
+  const { alphaMs, betaMs, gammaMs, deltaMs, maxBatchSize } = profile;
+  const short = (values: object) =>
+    JSON.stringify(values, (_, value: unknown) =>
+      typeof value === "number" ? Number(value.toPrecision(4)) : value,
+    );
+  return short({ slo, ...load, alphaMs, betaMs, gammaMs, deltaMs, maxBatchSize });
 }

@@ -1,5 +1,6 @@
 // Prints what sizing Inferno systems costs in CPU time, next to the peer's recorded figures (llm-inferno/optimizer at
-// 8a61a92, CPU ms on two shared cores: 1,000 and 10,000 servers with six accelerators).
+// 8a61a92, CPU ms on two shared cores: 1,000 and 10,000 servers with six accelerators). The systems
+// are like the peer's and not the same, so that the ratios are rough.
 import { allocate } from "../../optimizer/inferno/allocate.ts";
 import { infernoModels } from "../../optimizer/inferno/batch-chain.ts";
 import { sizeServers } from "../../optimizer/inferno/candidates.ts";

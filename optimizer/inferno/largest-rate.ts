@@ -1,4 +1,4 @@
-import { findRoot } from "./find-root.ts";
+import { findRoot } from "../sizing/find-root.ts";
 import type { ModelTarget } from "./inferno-system.ts";
 import type { RateModel } from "./rate-model.ts";
 

@@ -1,8 +1,8 @@
 import { certain } from "../certain.ts";
 import { equalUsdPerHour, isWithin, trimmed, usdPerHourOf } from "./cover-problem.ts";
 import type { CoverProblem } from "./cover-problem.ts";
-import { exactCover } from "./exact-cover.ts";
-import { greedyCover } from "./greedy-cover.ts";
+import { quickCover } from "./quick-cover.ts";
+import type { QuickCover } from "./quick-cover.ts";
 import type { NodePattern } from "./replica-class.ts";
 import type { NodeCondition, Pattern, PatternRelaxation, Relaxation } from "./pattern-relaxation.ts";
 
@@ -56,10 +56,10 @@ export function dive(
       offer(bought);
       return best;
     }
-    const rest = packedRest(problem, left);
+    const rest = packedRest(problem, left, room);
     relaxation.countWork(workForGreedy * problem.classes.length * problem.nodeTypes.length ** 2);
     if (rest) offer([...bought, ...rest.patterns]);
-    if (rest?.isExact) return best;
+    if (rest?.isCheapest) return best;
     const conditions = limits.map((limit, at) => ({ ...limit, required: certain(room[at]) }));
     if (spent >= leastUsdPerHour || relaxation.work > mostWork) return best;
     const next = relaxation.solve(left, conditions, leastUsdPerHour - spent, mostWork);
@@ -87,23 +87,27 @@ function nodePattern({ classes, nodeTypes }: CoverProblem, pattern: Pattern, nod
   return { node: certain(nodeTypes[pattern.type]), contents, nodeCount };
 }
 
-/** What is left, packed without regard to limits. */
+/** What is left, packed within what is left of the limits. */
 function packedRest(
-  { classes, nodeTypes }: CoverProblem,
+  { classes, nodeTypes, limits }: CoverProblem,
   left: Float64Array,
-): { readonly patterns: readonly NodePattern[]; readonly isExact: boolean } | undefined {
+  room: readonly number[],
+): QuickCover | undefined {
   const remaining = [...left.keys()].filter((index) => certain(left[index]) > 0);
-  const rest = remaining.map((index) => ({ ...certain(classes[index]), replicas: certain(left[index]) }));
-  const price = ({ usdPerHour }: { readonly usdPerHour: number }) => usdPerHour;
-  const exact = exactCover(rest, nodeTypes, price);
-  const patterns = exact ?? greedyCover(rest, nodeTypes, price);
-  if (!patterns) return undefined;
-  return {
-    isExact: exact !== undefined,
-    patterns: patterns.map(({ node, contents, nodeCount }) => {
-      const all = classes.map(() => 0);
-      for (const [at, index] of remaining.entries()) all[index] = certain(contents[at]);
-      return { node, contents: all, nodeCount };
-    }),
-  };
+  const rest = quickCover({
+    classes: remaining.map((index) => ({ ...certain(classes[index]), replicas: certain(left[index]) })),
+    nodeTypes,
+    // The conditions say that no less than minus the limit remains.
+    limits: limits.map(({ countOf }, at) => ({ most: -certain(room[at]), countOf })),
+  });
+  return (
+    rest && {
+      isCheapest: rest.isCheapest,
+      patterns: rest.patterns.map(({ node, contents, nodeCount }) => {
+        const all = classes.map(() => 0);
+        for (const [at, index] of remaining.entries()) all[index] = certain(contents[at]);
+        return { node, contents: all, nodeCount };
+      }),
+    }
+  );
 }

@@ -1,7 +1,8 @@
 import { certain } from "../certain.ts";
+import type { CoverProblem, NodeLimit } from "./cover-problem.ts";
 import { replicasPerNode } from "./node-fit.ts";
 import type { NodeType } from "./node-fit.ts";
-import { roomLeft } from "./replica-class.ts";
+import { mayHold, roomLeft } from "./replica-class.ts";
 import type { NodePattern, ReplicaClass } from "./replica-class.ts";
 
 /** What a packing minimises: the price of a node in the first place, another measure among equal prices. */
@@ -21,11 +22,11 @@ const equalPrice = 1e-9;
 
 /**
  * The cheapest nodes that hold all replicas, by dynamic programming over how many of each class are placed.
- * Undefined where no nodes hold them, or where the problem is too large to solve this way.
+ * The limits are not looked at: the caller does that. Undefined where no nodes hold the replicas, or where the problem
+ * is too large to solve this way.
  */
 export function exactCover(
-  classes: readonly ReplicaClass[],
-  nodeTypes: readonly NodeType[],
+  { classes, nodeTypes, limits }: CoverProblem,
   price: NodePrice,
 ): readonly NodePattern[] | undefined {
   const strides: number[] = [];
@@ -35,7 +36,7 @@ export function exactCover(
     states *= replicas + 1;
   }
   if (states > (classes.length === 1 ? mostAlikeStates : mostMixedStates)) return undefined;
-  const patterns = withoutDominated(nodeTypes, price).flatMap((node) =>
+  const patterns = withoutDominated(nodeTypes, classes, limits, price).flatMap((node) =>
     fullestContents(node, classes).map((contents) => ({ node, contents, price: price(node) })),
   );
 
@@ -111,10 +112,17 @@ function chosenNodes(
   return nodes;
 }
 
-/** Node types that no other one matches in every resource at no higher price; of equal ones the first. */
-function withoutDominated(nodeTypes: readonly NodeType[], price: NodePrice): readonly NodeType[] {
+/** Node types that no other one matches in all it may hold, at no higher price or count; of equal ones the first. */
+function withoutDominated(
+  nodeTypes: readonly NodeType[],
+  classes: readonly ReplicaClass[],
+  limits: readonly NodeLimit[],
+  price: NodePrice,
+): readonly NodeType[] {
   const covers = (a: NodeType, b: NodeType) =>
     price(a) <= price(b) &&
+    classes.every((one) => mayHold(a, one) || !mayHold(b, one)) &&
+    limits.every(({ countOf }) => countOf(a) <= countOf(b)) &&
     a.allocatable.gpuCount >= b.allocatable.gpuCount &&
     a.allocatable.cpuMillis >= b.allocatable.cpuMillis &&
     a.allocatable.memoryMiB >= b.allocatable.memoryMiB &&
@@ -136,13 +144,16 @@ function fullestContents(node: NodeType, classes: readonly ReplicaClass[]): read
     if (index === classes.length) {
       const addable = classes.some(
         (one, at) =>
-          certain(contents[at]) < one.replicas && replicasPerNode(room, one.gpusPerReplica, one) > 0,
+          certain(contents[at]) < one.replicas &&
+          mayHold(node, one) &&
+          replicasPerNode(room, one.gpusPerReplica, one) > 0,
       );
       if (!addable && contents.some((count) => count > 0)) found.push([...contents]);
       return;
     }
     const one = certain(classes[index]);
-    const most = Math.min(one.replicas, replicasPerNode(room, one.gpusPerReplica, one));
+    const fitting = mayHold(node, one) ? replicasPerNode(room, one.gpusPerReplica, one) : 0;
+    const most = Math.min(one.replicas, fitting);
     // The last class is simply filled up: fewer of it would leave room for more.
     const least = index === classes.length - 1 ? most : 0;
     for (let count = most; count >= least; count--) {

@@ -4,27 +4,50 @@ import type { Rejection, ReplicaResources } from "../workload.ts";
 import { compareText } from "../text-order.ts";
 import { allocatable } from "./allocatable.ts";
 import type { Allocatable } from "./allocatable.ts";
+import { onDemand } from "./node-options.ts";
+import type { NodeOptions, PurchaseKind } from "./node-options.ts";
 
 /** An instance type with what replicas can use of it. */
 export interface NodeType {
   readonly instanceType: InstanceType;
   readonly allocatable: Allocatable;
+  /** How it is bought. */
+  readonly purchase: PurchaseKind;
   /** What such a node costs. */
   readonly usdPerHour: number;
+  /** Nodes that there are of this instance type and purchase, in all zones; absent where there is no limit. */
+  readonly mostNodes?: number;
+  /** Where it stands; absent where that does not matter. */
+  readonly zone?: string;
 }
 
-/** The node types of each accelerator, in order of name; an accelerator without any has no entry. */
+/**
+ * The node types of each accelerator, in order of name, then of purchase and zone; an accelerator without any has no
+ * entry.
+ */
 export function nodeTypesByAccelerator(
   instanceTypes: readonly InstanceType[],
   reservation: NodeReservation,
+  options: NodeOptions = {},
 ): ReadonlyMap<string, readonly NodeType[]> {
+  const purchase = (options.purchase ?? [onDemand]).toSorted((a, b) => compareText(a.kind, b.kind));
+  const zones = options.zones?.toSorted(compareText) ?? [];
   const nodeTypes = instanceTypes
     .toSorted((a, b) => compareText(a.name, b.name))
-    .map((instanceType) => ({
-      instanceType,
-      allocatable: allocatable(instanceType, reservation),
-      usdPerHour: instanceType.usdPerHour,
-    }));
+    .flatMap((instanceType) =>
+      purchase.flatMap(({ kind, priceFraction, mostNodes }): readonly NodeType[] => {
+        const most = mostNodes?.[instanceType.name];
+        if (mostNodes && most === undefined) return [];
+        const nodeType = {
+          instanceType,
+          allocatable: allocatable(instanceType, reservation),
+          purchase: kind,
+          usdPerHour: instanceType.usdPerHour * priceFraction,
+          ...(most === undefined ? {} : { mostNodes: most }),
+        };
+        return zones.length > 0 ? zones.map((zone) => ({ ...nodeType, zone })) : [nodeType];
+      }),
+    );
   return Map.groupBy(nodeTypes, ({ instanceType }) => instanceType.accelerator);
 }
 

@@ -4,13 +4,16 @@ import type { InstanceType } from "../catalog/catalog.ts";
 import type { NodeReservation } from "../problem.ts";
 import { compareText } from "../text-order.ts";
 import { usdPerHourOf } from "./cover-problem.ts";
-import { exactCover } from "./exact-cover.ts";
-import { greedyCover } from "./greedy-cover.ts";
+import type { CoverProblem, NodeLimit } from "./cover-problem.ts";
 import { nodeTypesByAccelerator } from "./node-fit.ts";
 import type { NodeType } from "./node-fit.ts";
+import type { NodeOptions } from "./node-options.ts";
+import { nodePoolsOf } from "./node-pools.ts";
 import { provenCover } from "./proven-cover.ts";
+import { quickCover } from "./quick-cover.ts";
 import { replicaClasses, replicasOn } from "./replica-class.ts";
 import type { NodePattern, ReplicaClass, ReplicaDemand } from "./replica-class.ts";
+import { spreadDemands } from "./spread-demands.ts";
 
 /** The nodes of one accelerator. */
 export interface AcceleratorPacking {
@@ -42,8 +45,9 @@ export function pack(
   instanceTypes: readonly InstanceType[],
   reservation: NodeReservation,
   gpuLimits: Readonly<Record<string, number>> = {},
+  options: NodeOptions = {},
 ): Packing {
-  const nodeTypes = nodeTypesByAccelerator(instanceTypes, reservation);
+  const nodeTypes = nodeTypesByAccelerator(instanceTypes, reservation, options);
   const byAccelerator = Map.groupBy(replicas, ({ accelerator }) => accelerator);
   const nodePools: NodePoolAllocation[] = [];
   const unpacked: string[] = [];
@@ -53,6 +57,7 @@ export function pack(
       certain(byAccelerator.get(accelerator)),
       nodeTypes.get(accelerator) ?? [],
       gpuLimits[accelerator],
+      options,
     );
     if (packing) {
       nodePools.push(...nodePoolsOf(accelerator, packing));
@@ -63,32 +68,20 @@ export function pack(
   return { nodePools, usdPerHour, lowerBoundUsdPerHour, unpacked };
 }
 
-const nodePrice = ({ usdPerHour }: NodeType) => usdPerHour;
-
-/** Cards before money: a million dollars an hour are worth less than one card. */
-const cardsFirst = ({ instanceType, usdPerHour }: NodeType) => instanceType.gpuCount + usdPerHour * 1e-6;
-
-/** Undefined where the replicas fit on no node, or only with more cards than `gpuLimit`. */
+/**
+ * Cheap nodes within a millisecond or two. Undefined where the replicas fit on no node, or none are found that keep
+ * the limits.
+ */
 export function packAccelerator(
   demands: readonly ReplicaDemand[],
   nodeTypes: readonly NodeType[],
   gpuLimit: number = Number.POSITIVE_INFINITY,
+  options: NodeOptions = {},
 ): AcceleratorPacking | undefined {
-  const classes = replicaClasses(demands);
-  if (classes.length === 0) return { usdPerHour: 0, gpuCount: 0, classes, patterns: [] };
-  // The cheapest nodes may waste cards that a limit does not have; then those with the fewest cards are taken.
-  for (const price of [nodePrice, cardsFirst]) {
-    const patterns = exactCover(classes, nodeTypes, price) ?? greedyCover(classes, nodeTypes, price);
-    if (!patterns) return undefined;
-    const packing = packingOf(classes, patterns);
-    if (packing.gpuCount <= gpuLimit) return packing;
-  }
-  return undefined;
-}
-
-function packingOf(classes: readonly ReplicaClass[], patterns: readonly NodePattern[]): AcceleratorPacking {
-  const gpuCount = patterns.reduce((sum, one) => sum + one.nodeCount * one.node.instanceType.gpuCount, 0);
-  return { usdPerHour: usdPerHourOf(patterns), gpuCount, classes, patterns };
+  const problem = coverProblem(demands, nodeTypes, gpuLimit, options);
+  if (cardsOf(problem.classes) > gpuLimit) return undefined;
+  const cover = quickCover(problem);
+  return cover && packingOf(problem.classes, cover.patterns);
 }
 
 /**
@@ -99,66 +92,43 @@ export function packWithProof(
   demands: readonly ReplicaDemand[],
   nodeTypes: readonly NodeType[],
   gpuLimit: number = Number.POSITIVE_INFINITY,
+  options: NodeOptions = {},
 ): ProvenPacking | undefined {
-  const known = packAccelerator(demands, nodeTypes, gpuLimit);
-  const classes = known?.classes ?? replicaClasses(demands);
-  if (classes.length === 0)
-    return { usdPerHour: 0, gpuCount: 0, classes, patterns: [], lowerBoundUsdPerHour: 0 };
+  const problem = coverProblem(demands, nodeTypes, gpuLimit, options);
+  const { classes } = problem;
   if (classes.some((one) => nodeTypes.every((node) => replicasOn(node, one) === 0))) return undefined;
-  const limits = Number.isFinite(gpuLimit)
-    ? [{ most: gpuLimit, countOf: ({ instanceType }: NodeType) => instanceType.gpuCount }]
-    : [];
-  const { patterns, lowerBoundUsdPerHour } = provenCover({ classes, nodeTypes, limits }, known?.patterns);
+  if (cardsOf(classes) > gpuLimit) return undefined;
+  if (classes.length === 0) return { ...packingOf(classes, []), lowerBoundUsdPerHour: 0 };
+  const { patterns, lowerBoundUsdPerHour } = provenCover(problem, quickCover(problem)?.patterns);
   return patterns && { ...packingOf(classes, patterns), lowerBoundUsdPerHour };
 }
 
-/** The packing as pools of equal instance types, with every node's content by group. */
-export function nodePoolsOf(accelerator: string, packing: AcceleratorPacking): readonly NodePoolAllocation[] {
-  const left = packing.classes.map((one) => one.demands.map(({ replicas }) => replicas));
-  const pools = new Map<InstanceType, NodePoolAllocation["nodes"][number][]>();
-  // Fullest nodes first, so that what is left over stands together at the end of its pool.
-  const patterns = packing.patterns.toSorted(
-    (a, b) =>
-      compareText(a.node.instanceType.name, b.node.instanceType.name) ||
-      compareContents(b.contents, a.contents),
-  );
-  for (const { node, contents, nodeCount } of patterns) {
-    const nodes = pools.get(node.instanceType) ?? [];
-    pools.set(node.instanceType, nodes);
-    for (let each = 0; each < nodeCount; each++) {
-      const replicas = packing.classes.flatMap((one, index) =>
-        takeReplicas(one, certain(left[index]), certain(contents[index])),
-      );
-      nodes.push({ replicas: replicas.toSorted((a, b) => compareText(a.group, b.group)) });
-    }
+function coverProblem(
+  demands: readonly ReplicaDemand[],
+  nodeTypes: readonly NodeType[],
+  gpuLimit: number,
+  options: NodeOptions,
+): CoverProblem {
+  const limits: NodeLimit[] = [];
+  if (Number.isFinite(gpuLimit)) {
+    limits.push({ most: gpuLimit, countOf: ({ instanceType }) => instanceType.gpuCount });
   }
-  return [...pools].map(([instanceType, nodes]) => ({
-    accelerator,
-    instanceType: instanceType.name,
-    nodeCount: nodes.length,
-    usdPerHour: nodes.length * instanceType.usdPerHour,
-    nodes,
-  }));
+  const isSame = (a: NodeType, b: NodeType) =>
+    a.instanceType.name === b.instanceType.name && a.purchase === b.purchase;
+  for (const [at, limited] of nodeTypes.entries()) {
+    // The nodes of all zones count together: one limit for the first of them.
+    if (limited.mostNodes === undefined || nodeTypes.findIndex((node) => isSame(node, limited)) < at)
+      continue;
+    limits.push({ most: limited.mostNodes, countOf: (node) => Number(isSame(node, limited)) });
+  }
+  return { classes: replicaClasses(spreadDemands(demands, options)), nodeTypes, limits };
 }
 
-function takeReplicas(
-  one: ReplicaClass,
-  left: number[],
-  wanted: number,
-): readonly { readonly group: string; readonly count: number }[] {
-  const taken: { group: string; count: number }[] = [];
-  let missing = wanted;
-  for (const [index, { group }] of one.demands.entries()) {
-    const count = Math.min(missing, certain(left[index]));
-    if (count === 0) continue;
-    left[index] = certain(left[index]) - count;
-    missing -= count;
-    taken.push({ group, count });
-  }
-  return taken;
+function cardsOf(classes: readonly ReplicaClass[]): number {
+  return classes.reduce((sum, { replicas, gpusPerReplica }) => sum + replicas * gpusPerReplica, 0);
 }
 
-function compareContents(a: readonly number[], b: readonly number[]): number {
-  for (const [index, count] of a.entries()) if (count !== b[index]) return count - certain(b[index]);
-  return 0;
+function packingOf(classes: readonly ReplicaClass[], patterns: readonly NodePattern[]): AcceleratorPacking {
+  const gpuCount = patterns.reduce((sum, one) => sum + one.nodeCount * one.node.instanceType.gpuCount, 0);
+  return { usdPerHour: usdPerHourOf(patterns), gpuCount, classes, patterns };
 }

@@ -12,6 +12,12 @@ export interface ReplicaDemand {
   readonly replicas: number;
   readonly cpuMillis: number;
   readonly memoryMiB: number;
+  /** Only nodes of this zone. Default: nodes anywhere. */
+  readonly zone?: string;
+  /** Whether spot nodes will do. @default true */
+  readonly spotAllowed?: boolean;
+  /** Room for replicas that do not run yet. @default false */
+  readonly spare?: boolean;
 }
 
 /** Replicas that look the same to a node, whichever groups they belong to: one dimension of the packing. */
@@ -19,6 +25,8 @@ export interface ReplicaClass {
   readonly gpusPerReplica: number;
   readonly cpuMillis: number;
   readonly memoryMiB: number;
+  readonly zone?: string;
+  readonly spotAllowed: boolean;
   /** Over all groups of the class. */
   readonly replicas: number;
   readonly demands: readonly ReplicaDemand[];
@@ -40,16 +48,25 @@ export function replicaClasses(demands: readonly ReplicaDemand[]): readonly Repl
         b.gpusPerReplica - a.gpusPerReplica ||
         b.memoryMiB - a.memoryMiB ||
         b.cpuMillis - a.cpuMillis ||
-        compareText(a.group, b.group),
+        compareText(a.zone ?? "", b.zone ?? "") ||
+        Number(a.spotAllowed ?? true) - Number(b.spotAllowed ?? true) ||
+        compareText(a.group, b.group) ||
+        Number(a.spare ?? false) - Number(b.spare ?? false),
     );
-  const alike = Map.groupBy(sorted, (one) => `${one.gpusPerReplica} ${one.memoryMiB} ${one.cpuMillis}`);
-  return [...alike.values()].map((group) => ({
-    gpusPerReplica: certain(group[0]).gpusPerReplica,
-    cpuMillis: certain(group[0]).cpuMillis,
-    memoryMiB: certain(group[0]).memoryMiB,
-    replicas: group.reduce((sum, { replicas }) => sum + replicas, 0),
-    demands: group,
-  }));
+  const alike = Map.groupBy(sorted, ({ gpusPerReplica, memoryMiB, cpuMillis, zone, spotAllowed = true }) =>
+    JSON.stringify([gpusPerReplica, memoryMiB, cpuMillis, spotAllowed, zone]),
+  );
+  return [...alike.values()].map((group) => {
+    const { gpusPerReplica, cpuMillis, memoryMiB, zone, spotAllowed = true } = certain(group[0]);
+    const replicas = group.reduce((sum, one) => sum + one.replicas, 0);
+    const inZone = zone === undefined ? {} : { zone };
+    return { gpusPerReplica, cpuMillis, memoryMiB, ...inZone, spotAllowed, replicas, demands: group };
+  });
+}
+
+/** Whether such a node may hold such replicas, if it has room. */
+export function mayHold(node: NodeType, one: ReplicaClass): boolean {
+  return (one.spotAllowed || node.purchase !== "spot") && (one.zone === undefined || one.zone === node.zone);
 }
 
 /** What is left of a node that holds `contents`; a negative field where it does not. */
@@ -74,6 +91,7 @@ export function holds(
   classes: readonly ReplicaClass[],
   contents: readonly number[],
 ): boolean {
+  if (classes.some((one, index) => certain(contents[index]) > 0 && !mayHold(node, one))) return false;
   const left = roomLeft(node.allocatable, classes, contents);
   return left.cpuMillis >= 0 && left.memoryMiB >= 0 && left.gpuCount >= 0 && left.podCount >= 0;
 }
@@ -92,20 +110,21 @@ export function resourcesIn(node: NodeType): readonly number[] {
 
 /** Replicas of a class that fit on one empty node. */
 export function replicasOn(node: NodeType, one: ReplicaClass): number {
-  return replicasPerNode(node.allocatable, one.gpusPerReplica, one);
+  return mayHold(node, one) ? replicasPerNode(node.allocatable, one.gpusPerReplica, one) : 0;
 }
 
 /** As many of the remaining replicas as fit, taking the classes in the given order. */
 export function fillNode(
-  node: Allocatable,
+  node: NodeType,
   classes: readonly ReplicaClass[],
   remaining: readonly number[],
   order: readonly number[],
 ): readonly number[] {
   const contents = classes.map(() => 0);
-  let room = node;
+  let room = node.allocatable;
   for (const index of order) {
     const one = certain(classes[index]);
+    if (!mayHold(node, one)) continue;
     const held = Math.min(certain(remaining[index]), replicasPerNode(room, one.gpusPerReplica, one));
     if (held === 0) continue;
     contents[index] = held;

@@ -2,6 +2,7 @@ import { certain } from "../certain.ts";
 import { partName, partsOf } from "../allocation.ts";
 import type { Candidate } from "../allocation.ts";
 import type { NodeType } from "../packing/node-fit.ts";
+import type { NodeOptions } from "../packing/node-options.ts";
 import { packAccelerator, packWithProof } from "../packing/pack.ts";
 import type { AcceleratorPacking, ProvenPacking } from "../packing/pack.ts";
 import type { ReplicaDemand } from "../packing/replica-class.ts";
@@ -48,14 +49,17 @@ export class Platform {
   evaluations = 0;
   readonly #nodeTypes: ReadonlyMap<string, readonly NodeType[]>;
   readonly #gpuLimits: Readonly<Record<string, number>>;
+  readonly #nodeOptions: NodeOptions;
   readonly #packings = new Map<string, AcceleratorPacking | undefined>();
 
   constructor(
     groups: readonly SizedGroup[],
     nodeTypes: ReadonlyMap<string, readonly NodeType[]>,
     gpuLimits: Readonly<Record<string, number>>,
+    nodeOptions: NodeOptions = {},
   ) {
     this.groups = groups;
+    this.#nodeOptions = nodeOptions;
     this.#nodeTypes = nodeTypes;
     this.#gpuLimits = gpuLimits;
   }
@@ -82,7 +86,7 @@ export class Platform {
       .flatMap(([accelerator, members]) => {
         const demands = members.map((member) => this.#demandOf(member));
         const nodeTypes = this.#nodeTypes.get(accelerator) ?? [];
-        const packing = packWithProof(demands, nodeTypes, this.limitOf(accelerator));
+        const packing = packWithProof(demands, nodeTypes, this.limitOf(accelerator), this.#nodeOptions);
         return packing ? [[accelerator, packing] as const] : [];
       })
       .toSorted(([a], [b]) => compareText(a, b));
@@ -96,7 +100,8 @@ export class Platform {
   gpuCountWithoutLimit(accelerator: string, choice: Choice): number {
     const members = this.#byAccelerator(choice).get(accelerator) ?? [];
     const demands = members.map((member) => this.#demandOf(member));
-    return packAccelerator(demands, this.#nodeTypes.get(accelerator) ?? [])?.gpuCount ?? 0;
+    const nodeTypes = this.#nodeTypes.get(accelerator) ?? [];
+    return packAccelerator(demands, nodeTypes, undefined, this.#nodeOptions)?.gpuCount ?? 0;
   }
 
   #byAccelerator(choice: Choice): ReadonlyMap<string, readonly Member[]> {
@@ -124,6 +129,7 @@ export class Platform {
       demands,
       this.#nodeTypes.get(accelerator) ?? [],
       this.limitOf(accelerator),
+      this.#nodeOptions,
     );
     this.#packings.set(key, packing);
     return packing;

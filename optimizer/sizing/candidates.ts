@@ -22,7 +22,10 @@ export interface GroupCandidates {
 }
 
 /** Sizes the group in every shape that its profiles, the allowed accelerators and the instance types offer. */
-export function candidatesOf(group: GroupDemand, problem: OptimizeProblem): GroupCandidates {
+export function candidatesOf(
+  group: GroupDemand,
+  problem: Pick<OptimizeProblem, "accelerators" | "instanceTypes" | "reservation">,
+): GroupCandidates {
   const workloads = group.workloads.toSorted((a, b) => compareText(a.id, b.id));
   const nodeTypes = nodeTypesByAccelerator(problem.instanceTypes, problem.reservation);
   const memoryGiB = new Map(

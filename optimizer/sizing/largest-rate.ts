@@ -1,5 +1,6 @@
 import { certain } from "../certain.ts";
 import type { ReplicaAnalysis, ReplicaModel } from "../models/replica-model.ts";
+import { findRoot } from "./find-root.ts";
 import { brokenTargets, reachedMs } from "./slo-targets.ts";
 import type { SloTarget } from "./slo-targets.ts";
 
@@ -32,13 +33,18 @@ export function highestPlannedPerMs(model: ReplicaModel, targets: readonly SloTa
   return (limitsWaiting ? limitedWaitingFraction : unlimitedWaitingFraction) * model.saturationPerMs;
 }
 
-/** The rate is found to this share of the highest one: far below what profiles are known to. */
-const precision = 1e-6;
+/** Whether a replica may be planned for the rate: it is no higher than planned for, and no target breaks. */
+export function holdsAt(model: ReplicaModel, targets: readonly SloTarget[], requestsPerMs: number): boolean {
+  if (requestsPerMs > highestPlannedPerMs(model, targets)) return false;
+  return brokenTargets(targets, model.at(requestsPerMs).predictions).length === 0;
+}
+
+/** The rate is found to this relative precision: far below what profiles are known to. */
+const precision = 1e-4;
 
 /**
- * Every predicted time grows with the arrival rate, so the targets hold together up to one rate: the root of the worst
- * ratio of a time to its target, on a logarithmic scale. A batch of 1 needs no special case: where a time does not
- * depend on the rate, its target holds at both ends or at neither.
+ * Every predicted time grows with the arrival rate, so the targets hold together up to one rate. A batch of 1 needs no
+ * special case: where a time does not depend on the rate, its target holds at both ends or at neither.
  */
 export function largestRate(model: ReplicaModel, targets: readonly SloTarget[]): LargestRate {
   const highest = highestPlannedPerMs(model, targets);
@@ -54,54 +60,24 @@ export function largestRate(model: ReplicaModel, targets: readonly SloTarget[]):
   if (atHighest.excess <= 0) return { feasible: true, requestsPerMs: highest };
 
   let binding = atHighest.target;
-  const requestsPerMs = lastHolding(
-    { at: 0, excess: worstExcess(targets, alone).excess },
-    { at: highest, excess: atHighest.excess },
-    (rate) => {
-      const { target, excess } = worstExcess(targets, model.at(rate));
-      if (excess > 0) binding = target;
-      return excess;
-    },
-  );
+  const excessAt = (requestsPerMs: number): number => {
+    const { target, excess } = worstExcess(targets, model.at(requestsPerMs));
+    if (excess > 0) binding = target;
+    return excess;
+  };
+  const excessAlone = worstExcess(targets, alone).excess;
+  const requestsPerMs = findRoot(excessAt, 0, highest, excessAlone, atHighest.excess, precision);
   return { feasible: true, requestsPerMs, binding };
 }
 
-interface Point {
-  readonly at: number;
-  /** Above 0 where a target is broken. */
-  readonly excess: number;
-}
-
 /**
- * The ITP method of Oliveira and Takahashi (ACM TOMS 47, 2020): interpolates like the false position and is never
- * slower than halving, by projecting each guess onto the interval that halving would still be in time from.
+ * The target that is broken most or, where all hold, nearest to it. The excess is 1 - target/time: near saturation, where
+ * times grow like 1/(saturation - rate), almost a straight line, and 1 where a time has no end.
  */
-function lastHolding(low: Point, high: Point, excessAt: (rate: number) => number): number {
-  const start = high.at - low.at;
-  const tolerance = precision * high.at;
-  const mostSteps = Math.ceil(Math.log2(start / (2 * tolerance))) + 1;
-  for (let step = 0; high.at - low.at > 2 * tolerance; step++) {
-    const width = high.at - low.at;
-    const middle = low.at + width / 2;
-    const line = low.at - (low.excess * width) / (high.excess - low.excess);
-    const interpolated = Number.isFinite(line) ? line : middle;
-    const side = Math.sign(middle - interpolated);
-    const nudge = (0.2 * width * width) / start;
-    const nudged = nudge <= Math.abs(middle - interpolated) ? interpolated + side * nudge : middle;
-    const reach = Math.max(tolerance * 2 ** (mostSteps - step) - width / 2, 0);
-    const at = Math.abs(nudged - middle) <= reach ? nudged : middle - side * reach;
-    const excess = excessAt(at);
-    if (excess > 0) high = { at, excess };
-    else low = { at, excess };
-  }
-  return low.at;
-}
-
-/** The target that is broken most or, where all hold, nearest to it; the excess is the logarithm of time over target. */
 function worstExcess(targets: readonly SloTarget[], { predictions }: ReplicaAnalysis): Excess {
   let worst: Excess = { target: certain(targets[0]), excess: Number.NEGATIVE_INFINITY };
   for (const target of targets) {
-    const excess = Math.log(reachedMs(target, predictions) / target.allowedMs);
+    const excess = 1 - target.allowedMs / reachedMs(target, predictions);
     if (excess > worst.excess) worst = { target, excess };
   }
   return worst;

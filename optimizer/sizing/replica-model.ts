@@ -1,10 +1,6 @@
 import { certain } from "../certain.ts";
 import type { LatencyPrediction, WorkloadPrediction } from "../allocation.ts";
-import {
-  generationSaturationPerSecond,
-  predictGeneration,
-  predictGenerationAlone,
-} from "../models/continuous-batching/predict.ts";
+import { predictGenerationAlone, prepareGeneration } from "../models/continuous-batching/predict.ts";
 import {
   batchingSaturationPerSecond,
   predictBatching,
@@ -12,7 +8,7 @@ import {
 } from "../models/dynamic-batching/predict.ts";
 import type { BatchingPrediction } from "../models/dynamic-batching/batching-prediction.ts";
 import type { GenerationPrediction } from "../models/generation-prediction.ts";
-import type { ReplicaModel } from "../models/replica-model.ts";
+import type { ReplicaAnalysis, ReplicaModel } from "../models/replica-model.ts";
 import type { PerformanceProfile } from "../profiles/performance-profile.ts";
 import type { GroupDemand, Workload } from "../workload.ts";
 import type { ProfiledShape } from "./shapes.ts";
@@ -28,9 +24,18 @@ export function replicaModel(
   workloads: readonly Workload[],
   shape: ProfiledShape,
 ): ReplicaModel {
-  return group.task === "generation"
-    ? generationModel(group, workloads, shape)
-    : batchingModel(workloads, shape);
+  const model =
+    group.task === "generation" ? generationModel(group, workloads, shape) : batchingModel(workloads, shape);
+  // Sizing comes back to the rates it ends with.
+  const known = new Map<number, ReplicaAnalysis>();
+  return {
+    ...model,
+    at(requestsPerMs) {
+      const analysis = known.get(requestsPerMs) ?? model.at(requestsPerMs);
+      known.set(requestsPerMs, analysis);
+      return analysis;
+    },
+  };
 }
 
 function generationModel(
@@ -57,9 +62,10 @@ function generationModel(
       return { workload: id, ttft: timesOf(ttftMs), itl: timesOf(itlMs), latency: timesOf(latencyMs) };
     }),
   });
+  const prepared = prepareGeneration(replica);
   return {
-    saturationPerMs: generationSaturationPerSecond(replica) / msPerSecond,
-    at: (requestsPerMs) => analysisOf(predictGeneration(replica, requestsPerMs * msPerSecond)),
+    saturationPerMs: prepared.saturationPerSecond / msPerSecond,
+    at: (requestsPerMs) => analysisOf(prepared.predict(requestsPerMs * msPerSecond)),
     alone: () => analysisOf(predictGenerationAlone(replica)),
   };
 }

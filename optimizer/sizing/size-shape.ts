@@ -1,7 +1,7 @@
 import type { Candidate } from "../allocation.ts";
 import type { ReplicaModel } from "../models/replica-model.ts";
 import type { GroupDemand, Rejection, Workload } from "../workload.ts";
-import { highestPlannedPerMs, largestRate } from "./largest-rate.ts";
+import { highestPlannedPerMs, holdsAt, largestRate } from "./largest-rate.ts";
 import type { LargestRate } from "./largest-rate.ts";
 import { replicaModel } from "./replica-model.ts";
 import type { ProfiledShape } from "./shapes.ts";
@@ -65,12 +65,11 @@ function sizeForLoad(
   // Requests without tokens take no time: there is nothing to size, whatever their rate.
   const weightless = !Number.isFinite(model.saturationPerMs);
   const loadPerMs = weightless ? 0 : totalRequestsPerMinute(workloads) / msPerMinute;
-  const largest: LargestRate = weightless
-    ? { feasible: true, requestsPerMs: 0 }
-    : largestRate(model, targets);
-
-  const perReplicaPerMs = largest.feasible ? largest.requestsPerMs : 0;
-  const needed = loadPerMs > 0 && perReplicaPerMs > 0 ? Math.ceil(loadPerMs / perReplicaPerMs) : 0;
+  // Found only where a size or a reader asks for it: most groups are served by their least count of replicas.
+  const largest = once((): LargestRate =>
+    weightless ? { feasible: true, requestsPerMs: 0 } : largestRate(model, targets),
+  );
+  const needed = neededReplicas(group, model, targets, loadPerMs, largest);
   const replicas = group.fixedReplicas ?? Math.max(needed, group.minReplicas);
   const serves = loadPerMs > 0 && replicas > 0;
   const { utilisation, predictions } = serves ? model.at(loadPerMs / replicas) : model.alone();
@@ -83,35 +82,75 @@ function sizeForLoad(
       maxBatchSize: shape.maxBatchSize,
       weightsGiB: shape.weightsGiB,
       utilisation,
-      maxRequestsPerMinutePerReplica: perReplicaPerMs * msPerMinute,
+      get maxRequestsPerMinutePerReplica() {
+        const found = largest();
+        return found.feasible ? found.requestsPerMs * msPerMinute : 0;
+      },
       predictions,
       ...bindingOf(group, loadPerMs, needed, largest),
       gpuUsdPerHour: replicas * usdPerReplicaHour,
       origins: shape.origins,
     },
     usdPerReplicaHour,
-    broken:
-      group.fixedReplicas !== undefined
-        ? brokenAtFixedSize(group, shape, model, targets, loadPerMs)
-        : largest.feasible
-          ? []
-          : largest.broken.map((one) => sloRejection(shape, one.target, one.reachedMs)),
+    broken: brokenBy(group, shape, model, targets, loadPerMs, needed, largest),
   };
+}
+
+type Largest = () => LargestRate;
+
+function once<Value>(compute: () => Value): () => Value {
+  let known: { readonly value: Value } | undefined;
+  return () => (known ??= { value: compute() }).value;
+}
+
+/** 0 where no count has to be found: it is said, nothing arrives, or the least count suffices. */
+function neededReplicas(
+  group: GroupDemand,
+  model: ReplicaModel,
+  targets: readonly SloTarget[],
+  loadPerMs: number,
+  largest: Largest,
+): number {
+  const { fixedReplicas, minReplicas } = group;
+  if (fixedReplicas !== undefined || loadPerMs === 0) return 0;
+  if (minReplicas > 0 && holdsAt(model, targets, loadPerMs / minReplicas)) return 0;
+  const found = largest();
+  return found.feasible ? Math.ceil(loadPerMs / found.requestsPerMs) : 0;
 }
 
 function bindingOf(
   group: GroupDemand,
   loadPerMs: number,
   needed: number,
-  largest: LargestRate,
+  largest: Largest,
 ): Pick<Candidate, "binding" | "bindingSlo"> {
   if (group.fixedReplicas !== undefined) return { binding: "fixed" };
   if (loadPerMs === 0) return { binding: "idle" };
   // One replica more than nothing is no choice: neither load nor targets made it so.
   if (needed <= group.minReplicas) return { binding: "minimum" };
-  if (!largest.feasible || !largest.binding) return { binding: "saturation" };
-  const { workload, name } = largest.binding;
+  const found = largest();
+  if (!found.feasible || !found.binding) return { binding: "saturation" };
+  const { workload, name } = found.binding;
   return { binding: "slo", bindingSlo: { workload, target: name } };
+}
+
+/** What breaks even at the size that was found; empty where everything holds. */
+function brokenBy(
+  group: GroupDemand,
+  shape: ProfiledShape,
+  model: ReplicaModel,
+  targets: readonly SloTarget[],
+  loadPerMs: number,
+  needed: number,
+  largest: Largest,
+): readonly Rejection[] {
+  if (group.fixedReplicas !== undefined) return brokenAtFixedSize(group, shape, model, targets, loadPerMs);
+  if (needed > 0) return [];
+  // The least count suffices, or no count does; without load the best that a replica can do decides.
+  if (loadPerMs > 0 && group.minReplicas > 0 && holdsAt(model, targets, loadPerMs / group.minReplicas))
+    return [];
+  const found = largest();
+  return found.feasible ? [] : found.broken.map((one) => sloRejection(shape, one.target, one.reachedMs));
 }
 
 /** What breaks with the replicas that the spec says: the targets at that load, or the load where none is set. */

@@ -3,6 +3,7 @@ import type { Catalog } from "../../optimizer/catalog/catalog.ts";
 import { partName, partsOf } from "../../optimizer/allocation.ts";
 import type { Candidate, GroupAllocation, OptimizeResult } from "../../optimizer/allocation.ts";
 import { optimize } from "../../optimizer/optimize.ts";
+import { sizesOnce } from "../../optimizer/sizing/sizes-once.ts";
 import { disaggregatedGroup } from "../../optimizer/sizing/disaggregated-group.ts";
 import type { GroupDemand } from "../../optimizer/workload.ts";
 import { PlatformError } from "../errors/platform-error.ts";
@@ -40,11 +41,12 @@ export function planPlatform(spec: PlatformSpec): PlatformPlan {
   const catalog = requireCatalog(spec.catalog);
   const hardware = allowedHardware(spec, catalog);
   const problem = { ...hardware, reservation: nodeReservation };
-  const drafts = groupDrafts(spec, catalog, hardware.accelerators, cheapestSharing(problem));
-  const result = optimize({ ...problem, groups: drafts.map((draft) => draft.demand) });
+  const sizesOf = sizesOnce();
+  const drafts = groupDrafts(spec, catalog, hardware.accelerators, cheapestSharing(problem, sizesOf));
+  const result = optimize({ ...problem, groups: drafts.map((draft) => draft.demand) }, sizesOf);
   const sharing = sharingPlan(drafts, result, () => {
     const separate = groupDrafts(spec, catalog, hardware.accelerators, apart);
-    return optimize({ ...problem, groups: separate.map(({ demand }) => demand) });
+    return optimize({ ...problem, groups: separate.map(({ demand }) => demand) }, sizesOf);
   });
 
   const platformNamespace = `domino-inference-${spec.metadata.stage}`;

@@ -1,5 +1,5 @@
-import type { OptimizeProblem } from "../../optimizer/problem.ts";
 import { candidatesOf } from "../../optimizer/sizing/candidates.ts";
+import type { SizesOf, SizingProblem } from "../../optimizer/sizing/sizes-once.ts";
 import type { GroupDemand } from "../../optimizer/workload.ts";
 
 /** Sets of models that share servers; every model is in exactly one. */
@@ -30,11 +30,12 @@ export const apart: Sharing = (models) => models.map((model) => [model]);
  * Models join one by one, the dearest first, whichever server they save most on. Costs are those of the cards alone; how
  * servers fill up nodes is decided later.
  */
-export function cheapestSharing(problem: Omit<OptimizeProblem, "groups">): Sharing {
+export function cheapestSharing(problem: SizingProblem, sizesOf: SizesOf = candidatesOf): Sharing {
   return (models, demandOf) => {
     const joint = [models];
     if (models.length === 1) return joint;
-    const costOf = (some: typeof models) => leastUsdPerHour(demandOf(some), problem);
+    const costOf = (some: typeof models) =>
+      sizesOf(demandOf(some), problem).candidates[0]?.gpuUsdPerHour ?? Number.POSITIVE_INFINITY;
     const togetherUsdPerHour = costOf(models);
     // Two servers cost two cards at least.
     if (togetherUsdPerHour <= 2 * leastCardUsdPerHour(problem)) return joint;
@@ -61,13 +62,7 @@ export function cheapestSharing(problem: Omit<OptimizeProblem, "groups">): Shari
   };
 }
 
-/** Infinite where no shape holds the demand. */
-function leastUsdPerHour(demand: GroupDemand, problem: Omit<OptimizeProblem, "groups">): number {
-  const { candidates } = candidatesOf(demand, { ...problem, groups: [demand] });
-  return candidates[0]?.gpuUsdPerHour ?? Number.POSITIVE_INFINITY;
-}
-
-function leastCardUsdPerHour({ instanceTypes }: Omit<OptimizeProblem, "groups">): number {
+function leastCardUsdPerHour({ instanceTypes }: SizingProblem): number {
   return Math.min(...instanceTypes.map(({ usdPerHour, gpuCount }) => usdPerHour / gpuCount));
 }
 

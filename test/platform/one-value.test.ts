@@ -88,7 +88,7 @@ describe("changing one value of the spec changes plan, manifests, routing table 
 
   test("a rate", async () => {
     const before = await everythingOf("rate-before", prod);
-    const after = await everythingOf("rate-after", prod.replace("rate: 300/min", "rate: 500/min"));
+    const after = await everythingOf("rate-after", prod.replace("rate: 300/min", "rate: 900/min"));
     const replicasOf = (all: typeof before) => ({
       planned: all.plan.groups.find((group) => group.name === chat)?.replicas ?? 0,
       deployed: all.deployments.find((deployment) => deployment.name === chat)?.replicas,

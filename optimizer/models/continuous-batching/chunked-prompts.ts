@@ -30,11 +30,10 @@ export function chunkedPrompts(
     (room * arrivalsPerMs * promptMs ** 3 * mix.promptCube) / (3 * (1 - busy)) +
     (decodeMs * decodeMs + room * use * metMs * metMs) / 12;
   const readingShare = Math.min(1, arrivalsPerMs * promptMs);
-  const { gapMs, readingMs } = decoding > 0 ? gaps(mix, arrivalsPerMs, queue, readingShare) : noGaps;
+  const ofGaps = decoding > 0 ? gaps(mix, arrivalsPerMs, queue, readingShare) : noGaps;
   return {
     decodeMs,
-    gapMs,
-    readingMs,
+    ...ofGaps,
     readingShare,
     boundaryMs: decodeMs / 2,
     waitMs,
@@ -44,7 +43,7 @@ export function chunkedPrompts(
   };
 }
 
-const noGaps = { gapMs: 0, readingMs: 0 };
+const noGaps = { gapMs: 0, firstGapMs: 0, laterGapMs: 0, readingMs: 0 };
 
 /**
  * Over all iterations a share P of them reads prompts. A request that begins to decode leaves others behind with
@@ -55,7 +54,7 @@ function gaps(
   arrivalsPerMs: number,
   { decodeMs, overheadMs, iterations, wholeIterations: whole, use }: PromptQueue,
   readingShare: number,
-): { readonly gapMs: number; readonly readingMs: number } {
+): Pick<IterationState, "gapMs" | "firstGapMs" | "laterGapMs" | "readingMs"> {
   const load = Math.min(arrivalsPerMs * mix.deltaMs * mix.meanPrompt, 0.999);
   const perPrompt = use * iterations + (1 - use) * whole;
   // T = D + P·gamma + load·T and P = lambda·T·perPrompt, at most 1.
@@ -86,5 +85,11 @@ function gaps(
   const inBlocks = overDecodes(mix, (kind) => meanInBlocks(kind, blocks));
   const idle = overDecodes(mix, (kind) => meanDecay(kind, idleDecay));
   const share = reads + leavesOthers * (1 - reads) * inBlocks - (1 - leavesOthers) * reads * idle;
-  return { gapMs: decodeMs + share * (readingMs - decodeMs), readingMs };
+  const overMs = readingMs - decodeMs;
+  return {
+    gapMs: decodeMs + share * overMs,
+    firstGapMs: decodeMs + leavesOthers * overMs,
+    laterGapMs: decodeMs + reads * overMs,
+    readingMs,
+  };
 }

@@ -41,8 +41,7 @@ export function closedEngine(
   const decoding = perIteration * meanDecodes;
   const load = promptIterations(mix, decoding);
   const bound = Math.min(1, perIteration * load);
-  // Stages are independent: each of the requests decodes with probability decoding/inEngine.
-  let decodes = meanDecodes > 0 ? 1 - (1 - decoding / inEngine) ** inEngine : 0;
+  let decodes = meanDecodes > 0 ? 1 - noneDecodes(mix, inEngine, decoding, load, bound) : 0;
   let prefills = Math.min(
     1,
     load > 1
@@ -64,6 +63,26 @@ export function closedEngine(
     perMs: perIteration / iterationMs,
     prefillBound: load > 1 ? bound : bound ** queueExponent(1 / load),
   };
+}
+
+/**
+ * Probability that no sequence decodes. Requests at independent stages decode with probability n/m each; where prompts
+ * follow each other one by one, those that decode are spread evenly, and at most 1 + d/w of them are.
+ */
+function noneDecodes(
+  mix: RequestMix,
+  inEngine: number,
+  decoding: number,
+  load: number,
+  bound: number,
+): number {
+  const independent = (1 - decoding / inEngine) ** inEngine;
+  if (load <= 1) return independent;
+  const atOnce = 1 + mix.meanDecodes / load;
+  const spread = mix.equalOutputs
+    ? Math.max(0, 1 - decoding)
+    : (1 - Math.min(1, decoding / atOnce)) ** atOnce;
+  return independent + bound * (Math.min(independent, spread) - independent);
 }
 
 /** Iterations of the whole token budget that a mean prompt takes while `decoding` sequences use theirs. */

@@ -11,6 +11,9 @@ export interface IterationState {
   readonly decodeMs: number;
   /** Mean gap between tokens of the requests that decode; 0 where none do. */
   readonly gapMs: number;
+  /** The first gap of a request, and those long after it. */
+  readonly firstGapMs: number;
+  readonly laterGapMs: number;
   /** Mean length of the iterations that read prompts. */
   readonly readingMs: number;
   /** Probability that an arrival finds prompts being read. */

@@ -46,6 +46,9 @@ export class EngineRates {
   }
 }
 
+/** Nearer to a standstill of decoding, arrivals are not taken to cluster more. */
+const mostStopped = 0.9;
+
 export interface Occupancy {
   /** Relative weights of finding `first`, `first + 1` … requests in the engine, and a free slot. */
   readonly weights: Float64Array;
@@ -93,15 +96,24 @@ export function occupancy(rates: EngineRates, arrivalsPerMs: number, meanDecodin
 function clusters(mix: RequestMix, arrivalsPerMs: number, meanDecoding: number): number {
   const { gammaMs, deltaMs, meanPrompt, meanDecodes } = mix;
   if (meanDecodes === 0 || arrivalsPerMs === 0) return 1;
-  const w = meanPrompt / Math.max(1, mix.budgetTokens - meanDecoding);
-  const load = arrivalsPerMs * deltaMs * meanPrompt;
-  const D = decodeMillis(mix, Math.max(1, meanDecoding));
-  const T = (D - gammaMs * Math.expm1(-arrivalsPerMs * D)) / Math.max(1e-3, 1 - load);
-  const rho = Math.min(0.9, w < 1 ? 1 - D / T : arrivalsPerMs * (deltaMs * meanPrompt + gammaMs * w));
-  let geo = 0;
-  for (const k of mix.kinds) if (k.geometric) geo += (k.share * k.decodes) / meanDecodes;
-  const free = 1 - rho;
-  const one = geo * ((2 * free) / (free * free + 1)) + (1 - geo) * free;
-  const g = meanDecodes / (meanDecodes + (2 * Math.max(1, w)) / free);
-  return 1 - g * (1 - one);
+  const iterations = meanPrompt / Math.max(1, mix.budgetTokens - meanDecoding);
+  const load = Math.min(arrivalsPerMs * deltaMs * meanPrompt, mostStopped);
+  const decodeMs = decodeMillis(mix, Math.max(1, meanDecoding));
+  const readingMs = (decodeMs + gammaMs) / (1 - load);
+  const reads = -Math.expm1(-arrivalsPerMs * decodeMs);
+  const iterationMs = (decodeMs + gammaMs * reads) / (1 - load);
+  const readingShare = 1 - (decodeMs * (1 - reads)) / iterationMs;
+  const metMs = decodeMs + readingShare * (readingMs - decodeMs);
+  // Prompts that share an iteration share its gamma.
+  const perPromptMs = iterations < 1 ? gammaMs * Math.exp(-arrivalsPerMs * metMs) : gammaMs * iterations;
+  const stopped = Math.min(load + arrivalsPerMs * perPromptMs, mostStopped);
+  const going = 1 - stopped;
+  let geometricShare = 0;
+  for (const { share, decodes, geometric } of mix.kinds) {
+    if (geometric) geometricShare += (share * decodes) / meanDecodes;
+  }
+  const geometricFactor = (2 * going) / (1 + going * going);
+  const clustered = geometricShare * geometricFactor + (1 - geometricShare) * going;
+  const spread = meanDecodes / (meanDecodes + (2 * Math.max(1, iterations)) / going);
+  return 1 - spread * (1 - clustered);
 }

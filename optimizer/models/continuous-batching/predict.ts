@@ -1,6 +1,6 @@
 import type { GenerationPrediction, GenerationReplica, GenerationTimes } from "../generation-prediction.ts";
 import { EngineRates } from "./occupancy.ts";
-import { requestMix } from "./request-mix.ts";
+import { requestMix, type RequestMix } from "./request-mix.ts";
 import { StateGrid } from "./state-grid.ts";
 import { steadyState } from "./steady-state.ts";
 import { timesOf } from "./request-times.ts";
@@ -22,10 +22,7 @@ export function prepareGeneration(replica: GenerationReplica): PreparedGeneratio
       throw new RangeError(`ratePerSecond ${ratePerSecond} must be at least 0 and finite`);
     }
     const arrivalsPerMs = ratePerSecond / 1000;
-    const times =
-      arrivalsPerMs < rates.full.perMs
-        ? timesOf(mix, grid, steadyState(rates, grid, arrivalsPerMs))
-        : timesWithoutEnd(rates);
+    const times = timesAt(rates, grid, arrivalsPerMs);
     return {
       ...times,
       utilisation: ratePerSecond / saturationPerSecond,
@@ -36,16 +33,24 @@ export function prepareGeneration(replica: GenerationReplica): PreparedGeneratio
   return { saturationPerSecond, predict: at, predictAlone: () => at(0) };
 }
 
-/** The queue grows without end: only the gaps between tokens, with all slots taken, have a mean. */
-function timesWithoutEnd({ mix, full }: EngineRates): Pick<GenerationPrediction, "overall" | "traffic"> {
-  const never = Number.POSITIVE_INFINITY;
-  const gapMs = mix.meanDecodes > 0 ? full.iterationMs : 0;
+type Times = Pick<GenerationPrediction, "overall" | "traffic">;
+
+function timesAt(rates: EngineRates, grid: StateGrid, arrivalsPerMs: number): Times {
+  const { mix, full } = rates;
+  // Where nothing takes any time nothing waits either.
+  if (full.perMs === Number.POSITIVE_INFINITY) return alike(mix, 0, 0);
+  // The queue grows without end: only the gaps between tokens have a mean, that with all slots taken.
+  if (arrivalsPerMs >= full.perMs) return alike(mix, Number.POSITIVE_INFINITY, full.iterationMs);
+  return timesOf(mix, grid, steadyState(rates, grid, arrivalsPerMs));
+}
+
+function alike(mix: RequestMix, ms: number, gapMs: number): Times {
   const times = (decodes: number): GenerationTimes => {
     const ofKind = decodes > 0 ? gapMs : 0;
     return {
-      ttftMs: { mean: never, p50: never, p95: never, p99: never },
+      ttftMs: { mean: ms, p50: ms, p95: ms, p99: ms },
       itlMs: { mean: ofKind, p95: ofKind, p99: ofKind },
-      latencyMs: { mean: never, p95: never, p99: never },
+      latencyMs: { mean: ms, p95: ms, p99: ms },
     };
   };
   return { overall: times(mix.meanDecodes), traffic: mix.kinds.map(({ decodes }) => times(decodes)) };

@@ -1,7 +1,8 @@
 /** What requests meet in equilibrium: the ways that one may fare, and the percentiles of their mixture. */
 import { certain } from "../../certain.ts";
 import type { GenerationPrediction, GenerationTimes } from "../generation-prediction.ts";
-import { mixturePercentile, type TimeComponent } from "./percentiles.ts";
+import { mixturePercentiles, type TimeComponent } from "./percentiles.ts";
+import { gapComponents, gapsOf, gapVariance, meanGap, type Gaps } from "./gap-times.ts";
 import type { RequestKind, RequestMix } from "./request-mix.ts";
 import type { StateGrid } from "./state-grid.ts";
 import { ownPromptMs, type SteadyState } from "./steady-state.ts";
@@ -17,17 +18,6 @@ interface Fate {
   readonly ownMs: Float64Array;
 }
 
-/** Gaps between the tokens of the requests, of which each has its own mean. */
-interface Gaps {
-  readonly meanMs: number;
-  readonly leastMs: number;
-  /** Variance of what changes slowly: the number of sequences that decode. */
-  readonly slowVariance: number;
-  /** Variance of a single gap around that, and the gaps after which it is forgotten. */
-  readonly fastVariance: number;
-  readonly correlated: number;
-}
-
 export function timesOf(
   mix: RequestMix,
   grid: StateGrid,
@@ -36,10 +26,8 @@ export function timesOf(
   const fates = fatesOf(mix, grid, state);
   const gaps = gapsOf(mix, state);
   const all = mix.kinds.map((kind, index) => ({ kind, index }));
-  return {
-    overall: summary(all, fates, gaps),
-    traffic: all.map((one) => summary([one], fates, gaps)),
-  };
+  const overall = summary(all, fates, gaps);
+  return { overall, traffic: all.length === 1 ? [overall] : all.map((one) => summary([one], fates, gaps)) };
 }
 
 function fatesOf(
@@ -110,35 +98,6 @@ class FateSum {
   }
 }
 
-function gapsOf(mix: RequestMix, { met, stateAt, gapAt, blocked, meanGapMs }: SteadyState): Gaps {
-  let total = blocked.weight;
-  let square = blocked.weight * blocked.gapMs * blocked.gapMs;
-  let fast = 0;
-  let seen = 0;
-  const readMs = mix.deltaMs * mix.meanPrompt;
-  for (let point = 1; point < met.length; point++) {
-    const weight = certain(met[point]);
-    if (weight <= 0) continue;
-    const { decodeMs, readingMs } = stateAt(point);
-    const gapMs = gapAt(point);
-    total += weight;
-    seen += weight;
-    square += weight * gapMs * gapMs;
-    const over = Math.max(readingMs - decodeMs, 1e-12);
-    const share = Math.min(1, Math.max(0, (gapMs - decodeMs) / over));
-    const batch = Math.max(0, over - mix.gammaMs - readMs) * readMs;
-    fast += weight * share * ((1 - share) * over * over + batch);
-  }
-  const iterations = Math.max(1, mix.meanPrompt / mix.budgetTokens);
-  return {
-    meanMs: meanGapMs,
-    leastMs: mix.alphaMs + mix.betaMs,
-    slowVariance: Math.max(0, square / total - meanGapMs * meanGapMs),
-    fastVariance: seen > 0 ? fast / seen : 0,
-    correlated: iterations,
-  };
-}
-
 interface IndexedKind {
   readonly kind: RequestKind;
   readonly index: number;
@@ -150,12 +109,16 @@ function summary(kinds: readonly IndexedKind[], fates: readonly Fate[], gaps: Ga
   let weights = 0;
   let ttftSum = 0;
   let latencySum = 0;
+  let gapSum = 0;
+  let gapCount = 0;
   for (const { kind, index } of kinds) {
-    const decodeMs = kind.decodes * gaps.meanMs;
+    const gapMs = meanGap(gaps, kind);
+    const decodeMs = kind.decodes * gapMs;
+    gapSum += kind.share * decodeMs;
+    gapCount += kind.share * kind.decodes;
     const countVariance = kind.geometric ? kind.decodes * (kind.decodes + 1) : 0;
     const decodeVariance =
-      countVariance * gaps.meanMs * gaps.meanMs +
-      kind.decodes * kind.decodes * gapVariance(gaps, kind, kind.decodes);
+      countVariance * gapMs * gapMs + kind.decodes * kind.decodes * gapVariance(gaps, kind, kind.decodes);
     for (const { weight, waitMs, waitVariance, shape, ownMs } of fates) {
       if (weight <= 0) continue;
       const ofKind = weight * kind.share;
@@ -174,55 +137,13 @@ function summary(kinds: readonly IndexedKind[], fates: readonly Fate[], gaps: Ga
       });
     }
   }
-  const gapComponents = kinds.flatMap(({ kind }) => gapComponentsOf(kind, gaps));
+  const ofGaps = kinds.flatMap(({ kind }) => gapComponents(kind, gaps));
+  const [ttft50 = 0, ttft95 = 0, ttft99 = 0] = mixturePercentiles(ttft, [0.5, 0.95, 0.99]);
+  const [gap95 = 0, gap99 = 0] = mixturePercentiles(ofGaps, [0.95, 0.99]);
+  const [latency95 = 0, latency99 = 0] = mixturePercentiles(latency, [0.95, 0.99]);
   return {
-    ttftMs: {
-      mean: ttftSum / weights,
-      p50: percentile(ttft, 0.5),
-      p95: percentile(ttft, 0.95),
-      p99: percentile(ttft, 0.99),
-    },
-    itlMs: {
-      mean: gapComponents.length > 0 ? gaps.meanMs : 0,
-      p95: percentile(gapComponents, 0.95),
-      p99: percentile(gapComponents, 0.99),
-    },
-    latencyMs: { mean: latencySum / weights, p95: percentile(latency, 0.95), p99: percentile(latency, 0.99) },
+    ttftMs: { mean: ttftSum / weights, p50: ttft50, p95: ttft95, p99: ttft99 },
+    itlMs: { mean: gapCount > 0 ? gapSum / gapCount : 0, p95: gap95, p99: gap99 },
+    latencyMs: { mean: latencySum / weights, p95: latency95, p99: latency99 },
   };
-}
-
-function percentile(components: readonly TimeComponent[], share: number): number {
-  return components.length === 0 ? 0 : mixturePercentile(components, share);
-}
-
-/** Variance of the mean gap of a request with this many gaps. */
-function gapVariance(
-  { slowVariance, fastVariance, correlated }: Gaps,
-  kind: RequestKind,
-  gapCount: number,
-): number {
-  if (gapCount <= 0) return 0;
-  // What changes over the time that a request decodes is partly averaged out within it.
-  const slow = slowVariance / (1 + (0.4 * gapCount) / kind.decodes);
-  return slow + (fastVariance * correlated) / (correlated + Math.max(0, gapCount - 1));
-}
-
-/** Shares of the requests, by how many gaps they have, that geometric lengths are cut into. */
-const lengthClasses = 8;
-
-function gapComponentsOf(kind: RequestKind, gaps: Gaps): readonly TimeComponent[] {
-  if (kind.decodes <= 0) return [];
-  const component = (weight: number, gapCount: number): TimeComponent => ({
-    weight,
-    leastMs: Math.min(gaps.leastMs, gaps.meanMs),
-    restMs: Math.max(0, gaps.meanMs - gaps.leastMs),
-    restVariance: gapVariance(gaps, kind, gapCount),
-    shape: "gamma",
-  });
-  if (!kind.geometric) return [component(kind.share, kind.decodes)];
-  // Only requests of two tokens and more have a gap: 1 + a geometric number with mean d.
-  const withGaps = (kind.share * kind.decodes) / (kind.decodes + 1) / lengthClasses;
-  return Array.from({ length: lengthClasses }, (_, index) =>
-    component(withGaps, 1 - kind.decodes * Math.log(1 - (index + 0.5) / lengthClasses)),
-  );
 }

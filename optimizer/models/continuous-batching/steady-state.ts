@@ -93,11 +93,17 @@ function solve(
   const fullDecoding = full.perIteration * meanDecodes;
   const fullPoint = grid.indexBelow(meanDecodes > 0 ? Math.max(1, fullDecoding) : 0);
   const fullState = stateAt(fullPoint);
-  const fullOwn = { ...fullState, budgetTokens: Math.max(1, mix.budgetTokens - fullDecoding) };
+  // The one whose prompt is read does not decode; it has only the others for company.
+  const othersDecode = 1 - (1 - fullDecoding / slots) ** (slots - 1);
+  const fullOwn = {
+    ownOverheadMs: gammaMs + mix.alphaMs * othersDecode + (mix.betaMs * fullDecoding * (slots - 1)) / slots,
+    budgetUse: fullState.budgetUse,
+    budgetTokens: Math.max(1, mix.budgetTokens - fullDecoding),
+  };
   const longestGapMs = gapWhenFull(rates, fullOwn);
   const gapAt = (point: number): number => {
     const { decodeMs, gapMs } = stateAt(point);
-    return Math.min(decodeMs + seenPrompts * (gapMs - decodeMs), longestGapMs);
+    return gapMs > 0 ? Math.min(decodeMs / (1 - seenPrompts * (1 - decodeMs / gapMs)), longestGapMs) : 0;
   };
 
   const most = mostDecoding(mix);
@@ -108,6 +114,8 @@ function solve(
   let seen = 0;
   let decoding = 0;
   let decodeShare = 0.5;
+  // Those found in their prompts decode when the arrival's is read, unless they are done by then.
+  const stays = meanDecodes / (meanDecodes + Math.max(1, meanPrompt / mix.budgetTokens));
   for (let index = first === 0 ? 0 : -3; index < weights.length; index++) {
     // Before the first state that counts, some rounds find the share of their time that requests decode there.
     const m = first + Math.max(index, 0);
@@ -118,7 +126,7 @@ function solve(
     found[0] = certain(found[0]) + weight * noneDecodes;
     if (noneDecodes < 1) grid.add(found, decodes, weight * (1 - noneDecodes));
     total += weight;
-    seen += weight * others;
+    seen += weight * Math.min(m * (decodeShare + (1 - decodeShare) * stays), most);
     decoding += weight * others;
     if (meanDecodes === 0) continue;
     const withOwn = Math.min(slots, Math.max(1, Math.min(most, 1 + others)));
@@ -142,9 +150,9 @@ function solve(
     weight: blockedWeight,
     gapMs,
     ...slotWait(rates, arrivalsPerMs, fullOwn),
-    ...own(fullOwn),
+    ...fullOwn,
   };
-  seen += blockedWeight * Math.min((slots - 1) * decodeShare, most);
+  seen += blockedWeight * Math.min((slots - 1) * (decodeShare + (1 - decodeShare) * stays), most);
   decoding += blockedWeight * Math.min(slots * decodeShare, most);
   total += blockedWeight;
   let gapSum = blockedWeight * gapMs;
@@ -156,7 +164,7 @@ function solve(
     state: { found, met, stateAt, gapAt, blocked, meanGapMs },
     next: {
       meanDecoding: Math.min(most, arrivalsPerMs * meanDecodes * meanGapMs),
-      seenPrompts: decoding > 0 ? seen / decoding : 1,
+      seenPrompts: decoding > 0 ? Math.min(1, seen / decoding) : 1,
     },
   };
 }
@@ -166,10 +174,6 @@ export interface OwnPrompt {
   readonly ownOverheadMs: number;
   readonly budgetUse: number;
   readonly budgetTokens: number;
-}
-
-function own({ ownOverheadMs, budgetUse, budgetTokens }: OwnPrompt): OwnPrompt {
-  return { ownOverheadMs, budgetUse, budgetTokens };
 }
 
 /** From the iteration that begins a prompt to the one that finishes it. Prompts in a row share their iterations. */
@@ -220,8 +224,11 @@ function slotWait(
   // Those whose slots become free in the same iteration are read together.
   const together = iterations < 1 ? (mix.deltaMs * meanPrompt * (slots - 1)) / (meanDecodes + 1) : 0;
   const togetherMs = Math.max(0, Math.min(together, mix.deltaMs * (fullOwn.budgetTokens - meanPrompt)));
+  // As in M/G/1: among those who wait it is uniform where times are constant and the load is low, else nearly exponential.
+  const everyMs = 1 / full.perMs;
+  const square = 2 * use * slotMs * slotMs + (everyMs * everyMs * (1 + 5 * variation)) / (3 * (1 - use));
   return {
     waitMs: slotMs + queuedMs + togetherMs,
-    waitVariance: slotMs * slotMs + (queuedMs * queuedMs) / 2,
+    waitVariance: Math.max(square - slotMs * slotMs, (slotMs * slotMs) / 3) + (queuedMs * queuedMs) / 2,
   };
 }

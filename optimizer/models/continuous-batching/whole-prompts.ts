@@ -40,6 +40,8 @@ export function wholePrompts(
     return {
       decodeMs: 0,
       gapMs: 0,
+      firstGapMs: 0,
+      laterGapMs: 0,
       readingMs: metMs,
       readingShare: seenShare,
       boundaryMs: 0,
@@ -53,9 +55,14 @@ export function wholePrompts(
   const { mean, square, reads } = iterationMoments(mix, arrivalsPerMs, queue, load);
   const metMs = square / mean;
   const batchMs = readMs * (1 + arrivalsPerMs * metMs);
-  const cappedMs = lesser(batchMs, deltaMs * queue.budgetTokens, 3);
-  const chainMs = metMs / 2 + load * metMs - 0.5 * (batchMs - cappedMs);
-  const metVariance = Math.max(0, thirdMoment(mean, square, decodeMs) / mean - metMs * metMs);
+  // Of those read in the same iteration half come after the arrival's own; the budget lets fewer of them in.
+  const behindMs = 0.5 * (batchMs - readMs);
+  const cappedMs = lesser(behindMs, 0.5 * deltaMs * queue.budgetTokens, 1.5);
+  const chainMs = metMs / 2 + load * metMs - (behindMs - cappedMs);
+  const metVariance = Math.max(
+    0,
+    (reads > 0 ? thirdWithReading(mean, square, reads, queue) : mean ** 3) / mean - metMs * metMs,
+  );
   const uncapped = chainMs / ((0.5 + load) * metMs);
   const chainVariance =
     uncapped * uncapped * (0.5 + load) ** 2 * metVariance +
@@ -68,12 +75,14 @@ export function wholePrompts(
   const ownMs = overheadMs + batchMs;
   const decay = ownMs > mean ? Math.max(0, Math.min(0.9999, (next(ownMs) - next(mean)) / (ownMs - mean))) : 0;
   const excessMs = Math.max(0, next(ownMs) - mean) + backlogMs;
-  const firstMs = lesser(excessMs, Math.max(fullMs - mean, 1e-9), 2);
+  const firstMs = lesser(excessMs, Math.max(fullMs - mean, 1e-9), 1.3);
   const ratio = excessMs > 0 ? Math.max(decay, 1 - (firstMs * (1 - decay)) / excessMs) : 0;
   const gapMs = mean + firstMs * overDecodes(mix, (kind) => meanDecay(kind, ratio));
   return {
     decodeMs,
     gapMs,
+    firstGapMs: mean + firstMs,
+    laterGapMs: mean,
     readingMs: reads > 0 ? (mean - decodeMs * (1 - reads)) / reads : overheadMs + readMs,
     readingShare: Math.max(0, 1 - (decodeMs * (1 - reads)) / mean),
     boundaryMs: decodeMs * (0.5 + load),
@@ -166,13 +175,39 @@ function iterationMoments(mix: RequestMix, arrivalsPerMs: number, queue: PromptQ
         2 * overheadMs * readMs * prompts +
         readMs * readMs * mix.promptSquare * prompts) /
       (1 - load * load);
-    const none = exponentialMean(arrivalsPerMs, decodeMs, mean, square);
+    const idle = Math.exp(-arrivalsPerMs * decodeMs);
+    const reading = readingMoments(mean, square, reads, queue);
+    const none =
+      reading === undefined
+        ? idle
+        : (1 - reads) * idle +
+          reads * exponentialMean(arrivalsPerMs, overheadMs, reading.mean, reading.square);
     const next = Math.max(1 - none, Math.min(1, prompts * iterations));
     const change = Math.abs(next - reads);
     reads = next;
     if (change <= 1e-12 * next) break;
   }
   return { mean, square, reads };
+}
+
+/** Moments of the iterations that read prompts; nothing where there are hardly any. */
+function readingMoments(
+  mean: number,
+  square: number,
+  reads: number,
+  { decodeMs }: PromptQueue,
+): { readonly mean: number; readonly square: number } | undefined {
+  if (reads <= 1e-12) return undefined;
+  const readingMean = (mean - (1 - reads) * decodeMs) / reads;
+  const readingSquare = (square - (1 - reads) * decodeMs * decodeMs) / reads;
+  return { mean: readingMean, square: Math.max(readingSquare, readingMean * readingMean) };
+}
+
+function thirdWithReading(mean: number, square: number, reads: number, queue: PromptQueue): number {
+  const reading = readingMoments(mean, square, reads, queue);
+  if (reading === undefined) return mean ** 3;
+  const least = Math.min(queue.overheadMs, reading.mean);
+  return (1 - reads) * queue.decodeMs ** 3 + reads * thirdMoment(reading.mean, reading.square, least);
 }
 
 /** E exp(-rate·T) where T - least has a gamma distribution with the moments of T. */

@@ -10,20 +10,9 @@ import type { NodeType } from "../../../optimizer/packing/node-fit.ts";
 import { pack } from "../../../optimizer/packing/pack.ts";
 import type { Packing } from "../../../optimizer/packing/pack.ts";
 import { replicaClasses } from "../../../optimizer/packing/replica-class.ts";
-import type { ReplicaDemand } from "../../../optimizer/packing/replica-class.ts";
 import { instanceType, noReservation } from "../problems.ts";
 import { cheapestSplit } from "./cheapest-split.ts";
-import { demands, types } from "./random-fleets.ts";
-
-const demand = (overrides: Partial<ReplicaDemand> = {}): ReplicaDemand => ({
-  group: "g",
-  accelerator: "A",
-  gpusPerReplica: 1,
-  replicas: 1,
-  cpuMillis: 1000,
-  memoryMiB: 4096,
-  ...overrides,
-});
+import { demand, demands, types } from "./random-fleets.ts";
 
 const small = instanceType({ name: "a.1", gpuCount: 1, vcpuCount: 8, memoryGiB: 32, usdPerHour: 1 });
 const medium = instanceType({ name: "a.4", gpuCount: 4, vcpuCount: 48, memoryGiB: 192, usdPerHour: 3.8 });
@@ -137,7 +126,7 @@ describe("packing replicas onto nodes", () => {
         }
         for (const { group, replicas: count } of replicas) expect(placed.get(group) ?? 0).toBe(count);
       }),
-      { numRuns: 200 },
+      { numRuns: 100 },
     );
   });
 
@@ -150,7 +139,7 @@ describe("packing replicas onto nodes", () => {
         if (before.unpacked.length > 0) return;
         expect(after.usdPerHour).toBeLessThanOrEqual(before.usdPerHour + 1e-6);
       }),
-      { numRuns: 200 },
+      { numRuns: 100 },
     );
   });
 
@@ -187,10 +176,10 @@ describe("the exact cover", () => {
       fc.property(types, demands(2), (instanceTypes, replicas) => {
         const classes = replicaClasses(replicas.slice(0, 3));
         const nodeTypes = certain(nodeTypesByAccelerator(instanceTypes, noReservation).get("A"));
-        const found = exactCover(classes, nodeTypes, usdPerHour);
+        const found = exactCover({ classes, nodeTypes, limits: [] }, usdPerHour);
         const cost = found?.reduce((sum, one) => sum + one.nodeCount * usdPerHour(one.node), 0) ?? Infinity;
         expect(cost).toBeCloseTo(cheapestSplit(classes, nodeTypes), 6);
-        const greedy = greedyCover(classes, nodeTypes, usdPerHour);
+        const greedy = greedyCover({ classes, nodeTypes, limits: [] }, usdPerHour);
         const greedyCost =
           greedy?.reduce((sum, one) => sum + one.nodeCount * usdPerHour(one.node), 0) ?? Infinity;
         expect(greedyCost).toBeGreaterThanOrEqual(cost - 1e-9);

@@ -3,6 +3,17 @@ import fc from "fast-check";
 import type { InstanceType } from "../../../optimizer/catalog/catalog.ts";
 import type { ReplicaDemand } from "../../../optimizer/packing/replica-class.ts";
 
+/** One group of accelerator A. */
+export const demand = (overrides: Partial<ReplicaDemand> = {}): ReplicaDemand => ({
+  group: "g",
+  accelerator: "A",
+  gpusPerReplica: 1,
+  replicas: 1,
+  cpuMillis: 1000,
+  memoryMiB: 4096,
+  ...overrides,
+});
+
 /** Instance types of one accelerator. */
 export const types = fc
   .array(

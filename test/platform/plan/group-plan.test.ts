@@ -68,7 +68,11 @@ describe("the plan of a group", () => {
           },
           task: "generation",
           maxSequenceTokens: 8192,
-          origin: expect.objectContaining({ kind: "estimate" }),
+          // Published for another engine on the same cards.
+          origin: expect.objectContaining({
+            kind: "measured",
+            source: expect.stringMatching(/^measured on /),
+          }),
         },
       ],
       serviceClasses: ["Premium"],

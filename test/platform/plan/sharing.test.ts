@@ -145,5 +145,5 @@ describe("models of one engine", () => {
 });
 
 function leastUsdPerHour(demand: Parameters<typeof candidatesOf>[0]): number {
-  return candidatesOf(demand, { ...hardware, groups: [demand] }).candidates[0]?.gpuUsdPerHour ?? Infinity;
+  return candidatesOf(demand, hardware).candidates[0]?.gpuUsdPerHour ?? Infinity;
 }
