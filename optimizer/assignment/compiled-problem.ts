@@ -74,12 +74,27 @@ export function compileProblem(problem: AssignmentProblem): CompiledProblem {
   };
 }
 
+/** Positions of the servers by priority and id. Files mostly list them by id, so that a priority's are in order. */
 function canonicalOrder(servers: readonly AssignmentServer[]): Int32Array {
-  return Int32Array.from(servers.keys()).sort((a, b) => {
-    const first = certain(servers[a]);
-    const second = certain(servers[b]);
-    return first.priority - second.priority || compareText(first.id, second.id) || a - b;
-  });
+  const byPriority = new Map<number, number[]>();
+  for (const [position, { priority }] of servers.entries()) {
+    const same = byPriority.get(priority);
+    if (same) same.push(position);
+    else byPriority.set(priority, [position]);
+  }
+  const order = new Int32Array(servers.length);
+  let filled = 0;
+  const compareIds = (a: number, b: number): number =>
+    compareText(certain(servers[a]).id, certain(servers[b]).id) || a - b;
+  for (const priority of [...byPriority.keys()].toSorted((a, b) => a - b)) {
+    const positions = certain(byPriority.get(priority));
+    const isSorted = positions.every(
+      (position, at) => at === 0 || compareIds(certain(positions[at - 1]), position) < 0,
+    );
+    order.set(isSorted ? positions : positions.sort(compareIds), filled);
+    filled += positions.length;
+  }
+  return order;
 }
 
 /** Lays out the options of one server after the other. */
@@ -99,9 +114,11 @@ class OptionColumns {
   constructor(servers: readonly AssignmentServer[], capacity: Float64Array) {
     let optionCount = 0;
     let useCount = 0;
-    for (const { options } of servers) {
+    for (let server = 0; server < servers.length; server++) {
+      const { options } = certain(servers[server]);
       optionCount += options.length;
-      for (const { uses } of options) useCount += uses.length;
+      for (let option = 0; option < options.length; option++)
+        useCount += certain(options[option]).uses.length;
     }
     this.capacity = capacity;
     this.value = new Float64Array(optionCount);
@@ -114,7 +131,8 @@ class OptionColumns {
 
   add(options: readonly AssignmentOption[]): void {
     this.#sort(options);
-    for (const position of this.#order) {
+    for (let at = 0; at < this.#order.length; at++) {
+      const position = certain(this.#order[at]);
       const option = certain(options[position]);
       this.value[this.count] = option.value;
       this.replicas[this.count] = option.replicas;
@@ -144,7 +162,8 @@ class OptionColumns {
   /** One use a type that is limited, by type. */
   #addUses(uses: readonly Use[]): void {
     const first = this.useCount;
-    for (const { type, units } of uses) {
+    for (let use = 0; use < uses.length; use++) {
+      const { type, units } = certain(uses[use]);
       const capacity = this.capacity[type];
       if (capacity === undefined) throw new RangeError(`assignment: there is no type ${type}`);
       if (!(units >= 0)) throw new RangeError("assignment: units must be >= 0");

@@ -7,9 +7,10 @@ import type { Incumbent } from "./incumbent.ts";
 import type { MipSolver } from "./mip.ts";
 import type { Prices } from "./prices.ts";
 import { chosenFrom, costOf, countsOf } from "./stage-counts.ts";
+import type { StageCounts } from "./stage-counts.ts";
 import type { Stage } from "./stage.ts";
 
-/** Choices that are open in the first core; each further one has this many times more. */
+/** Choices besides the cheapest that are open in the first core; each further one has this many times more. */
 const firstCoreChoices = 150;
 const coreGrowth = 4;
 
@@ -19,7 +20,7 @@ const nodesOfSmallCore = 500;
 /** Counts are whole: a bound less than this away from one proves it. */
 const countRounding = 1e-6;
 
-/** Share of the value that a better answer saves at least; below it is rounding. */
+/** Share of the values' magnitudes that a better answer saves at least; below it is rounding. */
 const valueRounding = 1e-10;
 
 /**
@@ -42,8 +43,9 @@ export function searchCores(
   for (let choices = firstCoreChoices; ; choices *= coreGrowth) {
     const counts = countsOf(problem, stage, incumbent.chosen);
     const cost = costOf(stage, counts);
+    const rounding = magnitudeOf(stage, counts) * valueRounding;
     // Costs that are not below this are no better.
-    const enough = stage.isCount ? cost - 1 + countRounding : cost - Math.abs(cost) * valueRounding;
+    const enough = stage.isCount ? cost - 1 + countRounding : cost - rounding;
     const needed = enough - prices.bound;
     if (needed < 0 || secondsLeft() <= 0) return needed < 0 ? cost : prices.bound;
     const isProof = choices > sorted.length || certain(sorted[choices - 1]) >= needed;
@@ -53,7 +55,7 @@ export function searchCores(
       core.mip,
       {
         seconds: secondsLeft(),
-        absoluteGap: stage.isCount ? 1 - countRounding : Math.abs(cost) * valueRounding,
+        absoluteGap: stage.isCount ? 1 - countRounding : rounding,
         ...(isProof ? {} : { nodes: nodesOfSmallCore }),
       },
       core.toSolution(counts),
@@ -61,13 +63,22 @@ export function searchCores(
     );
     if (outcome.solution) incumbent.offer(chosenFrom(problem, stage, core.toCounts(outcome.solution)));
     if (!isProof) continue;
-    const least = Math.min(outcome.bound + core.fixedCost, cost);
+    const least = Math.min(Math.max(outcome.bound + core.fixedCost, prices.bound), cost);
     return stage.isCount ? Math.ceil(least - countRounding) : least;
   }
 }
 
-/** The excess of every choice that is not the cheapest, least first. */
+/** What the costs add up to without their signs, since those of changes may cancel out. */
+function magnitudeOf(stage: Stage, counts: StageCounts): number {
+  let magnitude = 0;
+  for (const [column, count] of counts.entries()) {
+    magnitude += count * Math.abs(certain(stage.cost[column]));
+  }
+  return magnitude;
+}
+
+/** The excesses of the choices that are dearer than the cheapest, least first. */
 function sortedExcesses(excess: ExcessCosts): Float64Array {
-  const all = [...excess.column, ...excess.none].filter((one) => one < Number.POSITIVE_INFINITY);
-  return Float64Array.from(all).sort();
+  const all = [...excess.column, ...excess.none];
+  return Float64Array.from(all.filter((one) => one > 0 && one < Number.POSITIVE_INFINITY)).sort();
 }

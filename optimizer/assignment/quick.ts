@@ -13,14 +13,18 @@ const priceEvaluations = 60;
 /** A good assignment at once: {@link greedySearch}, improved by what capacity is worth. Not proven to be the best. */
 export function solveAssignmentQuickly(problem: AssignmentProblem): Assignment {
   const compiled = compileProblem(problem);
-  const chosen = priceSearch(compiled, greedySearch(compiled), () => Number.POSITIVE_INFINITY);
-  return toAssignment(compiled, chosen);
+  const unlimited = (): number => Number.POSITIVE_INFINITY;
+  return toAssignment(compiled, priceSearch(compiled, greedySearch(compiled, unlimited), unlimited));
 }
 
-/** Inferno's greedy assignment, improved by moves that fit: never below it, and the first answer of all. */
-export function greedySearch(problem: CompiledProblem): Int32Array {
+/**
+ * Inferno's greedy assignment, improved by moves that fit: never below it, and the first answer of all.
+ *
+ * @param secondsLeft time left in s; the moves end when there is none.
+ */
+export function greedySearch(problem: CompiledProblem, secondsLeft: () => number): Int32Array {
   const ledger = new Ledger(problem, regretGreedy(problem));
-  improveInPlace(problem, ledger);
+  improveInPlace(problem, ledger, secondsLeft);
   return ledger.chosen;
 }
 

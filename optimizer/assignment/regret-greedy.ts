@@ -19,14 +19,23 @@ export function serveLeftOut(problem: CompiledProblem, ledger: Ledger): void {
   for (let level = 0; level + 1 < problem.levelStart.length; level++) {
     const end = certain(problem.levelStart[level + 1]);
     for (let server = certain(problem.levelStart[level]); server < end; server++) {
-      if (ledger.chosen[server] === unserved) queue.push(server);
+      if (ledger.chosen[server] === unserved && fitsSome(problem, ledger, server)) queue.push(server);
     }
     for (let server = queue.pop(); server !== undefined; server = queue.pop()) {
       const wanted = queue.wanted(server);
       if (ledger.fits(wanted)) ledger.give(server, wanted);
-      else queue.pushForNext(server);
+      else if (fitsSome(problem, ledger, server)) queue.pushForNext(server);
     }
   }
+}
+
+/** Room only shrinks here: a server of which no option fits gets none, and need not wait for its turn to learn that. */
+function fitsSome(problem: CompiledProblem, ledger: Ledger, server: number): boolean {
+  const end = certain(problem.optionStart[server + 1]);
+  for (let option = certain(problem.optionStart[server]); option < end; option++) {
+    if (ledger.fits(option)) return true;
+  }
+  return false;
 }
 
 /** Servers of one level in the order in which Inferno serves them: a binary heap. */

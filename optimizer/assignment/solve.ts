@@ -5,8 +5,6 @@ import { certain } from "../certain.ts";
 import { unserved } from "./assignment-problem.ts";
 import type { Assignment, AssignmentProblem } from "./assignment-problem.ts";
 import { compileProblem, toAssignment } from "./compiled-problem.ts";
-import { cohortsOf, servableByLevel } from "./cohorts.ts";
-import type { Cohort } from "./cohorts.ts";
 import type { CompiledProblem } from "./compiled-problem.ts";
 import type { ExactSearchMessage, ExactSearchTask } from "./highs-worker.ts";
 import { isUsable } from "./option-uses.ts";
@@ -43,6 +41,8 @@ export interface AssignmentAnswer {
   readonly assignment: Assignment;
   readonly proof: AssignmentProof;
   readonly elapsedMs: number;
+  /** What ended the search before its time, as text; the answer is the best until then. */
+  readonly failure?: string;
 }
 
 /** Beside this file, as source or compiled. */
@@ -50,6 +50,9 @@ const workerFile = new URL(`./highs-worker${extname(import.meta.url)}`, import.m
 
 /** Options up to which the first answers are improved on this thread: more would block it for seconds. */
 const mostOptionsHere = 200_000;
+
+/** Options up to which that takes some milliseconds, which every time limit includes. */
+const fewOptions = 5_000;
 
 /** Share of the time, and at most how much of it in ms, that a search has to end by itself and tell what it knows. */
 const endingFraction = 0.05;
@@ -67,12 +70,8 @@ export async function solveAssignment(
   const timeLeftMs = (): number =>
     limits.signal?.aborted ? 0 : startedMs + limits.timeLimitMs - performance.now();
   const compiled = compileProblem(problem);
-  const cohorts = cohortsOf(compiled);
-  let bounds: Bounds = {
-    served: servableByLevel(compiled, cohorts),
-    value: leastValue(compiled, cohorts),
-  };
-  let chosen = greedySearch(compiled);
+  let bounds = boundsOfEach(compiled);
+  let chosen = greedySearch(compiled, () => timeLeftMs() / 1000);
   const found = (better: Int32Array): void => {
     chosen = better;
     limits.onIncumbent?.(toAssignment(compiled, chosen));
@@ -86,26 +85,32 @@ export async function solveAssignment(
   if (proofOf(compiled, chosen, bounds).status === "optimal") {
     return answer({ status: "trivial", gap: 0, isServedProven: true });
   }
-  if (compiled.value.length <= mostOptionsHere) {
-    const better = priceSearch(compiled, chosen, () => timeLeftMs() / 1000);
+  const optionCount = compiled.value.length;
+  if (optionCount <= mostOptionsHere) {
+    const secondsLeft = (): number =>
+      optionCount <= fewOptions ? Number.POSITIVE_INFINITY : timeLeftMs() / 1000;
+    const better = priceSearch(compiled, chosen, secondsLeft);
     if (better !== chosen) found(better);
   }
   if (timeLeftMs() <= 0) return answer();
-  await searchInWorker(compiled, chosen, timeLeftMs(), limits.signal, (message) => {
+  const failure = await searchInWorker(compiled, chosen, timeLeftMs(), limits.signal, (message) => {
     if (message.kind === "incumbent") found(message.chosen);
     else if (message.kind === "bounds") bounds = message.bounds;
   });
-  return answer();
+  return failure === undefined ? answer() : { ...answer(), failure };
 }
 
-/** Resolves when the search is done, the time is over, or it is aborted; then no thread is left. */
+/**
+ * Resolves when the search is done, the time is over, or it is aborted; then no thread is left. A search that fails, as
+ * one that lacks memory, resolves to the reason: there is an answer all the same.
+ */
 async function searchInWorker(
   problem: CompiledProblem,
   incumbent: Int32Array,
   timeLimitMs: number,
   signal: AbortSignal | undefined,
   onMessage: (message: ExactSearchMessage) => void,
-): Promise<void> {
+): Promise<string | undefined> {
   const endingMs = Math.min(timeLimitMs * endingFraction, mostEndingMs);
   const task: ExactSearchTask = {
     problem,
@@ -114,7 +119,7 @@ async function searchInWorker(
   };
   // Options of the caller's process, such as the type of its input, are none of a thread that runs a file.
   const worker = new Worker(workerFile, { workerData: task, execArgv: [] });
-  const { promise, resolve, reject } = Promise.withResolvers<undefined>();
+  const { promise, resolve } = Promise.withResolvers<string | undefined>();
   const end = (): void => resolve(undefined);
   const timer = setTimeout(end, timeLimitMs);
   signal?.addEventListener("abort", end);
@@ -122,10 +127,10 @@ async function searchInWorker(
     if (message.kind === "done") end();
     else onMessage(message);
   });
-  worker.once("error", reject);
+  worker.once("error", (error) => resolve(String(error)));
   worker.once("exit", end);
   try {
-    await promise;
+    return await promise;
   } finally {
     clearTimeout(timer);
     signal?.removeEventListener("abort", end);
@@ -134,17 +139,21 @@ async function searchInWorker(
   }
 }
 
-/** Sum of the least values of the servers that can be served: no assignment of all of them is below. */
-function leastValue(problem: CompiledProblem, cohorts: readonly Cohort[]): number {
-  let sum = 0;
-  for (const { servers, firstOption, optionCount } of cohorts) {
-    for (let option = firstOption; option < firstOption + optionCount; option++) {
+/** The bounds that hold if every server had the capacity for itself. */
+function boundsOfEach(problem: CompiledProblem): Bounds {
+  const served = new Int32Array(problem.levelStart.length - 1);
+  let value = 0;
+  for (let server = 0; server < problem.serverCount; server++) {
+    const end = certain(problem.optionStart[server + 1]);
+    for (let option = certain(problem.optionStart[server]); option < end; option++) {
       if (!isUsable(problem, option)) continue;
-      sum += certain(problem.value[option]) * servers.length;
+      const level = certain(problem.level[server]);
+      served[level] = certain(served[level]) + 1;
+      value += certain(problem.value[option]);
       break;
     }
   }
-  return sum;
+  return { served, value };
 }
 
 /** Share of the value's magnitude that is rounding. */

@@ -87,11 +87,13 @@ type InstanceRow = readonly [
   memoryGiB: number,
   maxPodCount: number,
   usdPerHour: number,
+  efaCount?: number,
 ];
 
 /**
  * Sizes, cards and pod limits: Karpenter's instance type reference (karpenter-provider-aws, website, July 2026),
- * which lists EC2's DescribeInstanceTypes; the pod limits agree with eni-max-pods.txt of amazon-eks-ami.
+ * which lists EC2's DescribeInstanceTypes; the pod limits agree with eni-max-pods.txt of amazon-eks-ami. Elastic Fabric
+ * Adapters: what the same pages list as `vpc.amazonaws.com/efa`.
  *
  * Left out: p5e.48xlarge (no on-demand price in the source), and bare metal, which takes far longer to start.
  */
@@ -99,43 +101,43 @@ const instanceRows: readonly InstanceRow[] = [
   ["g4dn.xlarge", "T4", 1, 4, 16, 29, 0.526],
   ["g4dn.2xlarge", "T4", 1, 8, 32, 29, 0.752],
   ["g4dn.4xlarge", "T4", 1, 16, 64, 29, 1.204],
-  ["g4dn.8xlarge", "T4", 1, 32, 128, 58, 2.176],
-  ["g4dn.12xlarge", "T4", 4, 48, 192, 234, 3.912],
-  ["g4dn.16xlarge", "T4", 1, 64, 256, 58, 4.352],
+  ["g4dn.8xlarge", "T4", 1, 32, 128, 58, 2.176, 1],
+  ["g4dn.12xlarge", "T4", 4, 48, 192, 234, 3.912, 1],
+  ["g4dn.16xlarge", "T4", 1, 64, 256, 58, 4.352, 1],
   ["g5.xlarge", "A10G", 1, 4, 16, 58, 1.006],
   ["g5.2xlarge", "A10G", 1, 8, 32, 58, 1.212],
   ["g5.4xlarge", "A10G", 1, 16, 64, 234, 1.624],
-  ["g5.8xlarge", "A10G", 1, 32, 128, 234, 2.448],
-  ["g5.12xlarge", "A10G", 4, 48, 192, 737, 5.672],
-  ["g5.16xlarge", "A10G", 1, 64, 256, 234, 4.096],
-  ["g5.24xlarge", "A10G", 4, 96, 384, 737, 8.144],
-  ["g5.48xlarge", "A10G", 8, 192, 768, 345, 16.288],
+  ["g5.8xlarge", "A10G", 1, 32, 128, 234, 2.448, 1],
+  ["g5.12xlarge", "A10G", 4, 48, 192, 737, 5.672, 1],
+  ["g5.16xlarge", "A10G", 1, 64, 256, 234, 4.096, 1],
+  ["g5.24xlarge", "A10G", 4, 96, 384, 737, 8.144, 1],
+  ["g5.48xlarge", "A10G", 8, 192, 768, 345, 16.288, 1],
   ["g6.xlarge", "L4", 1, 4, 16, 58, 0.8048],
   ["g6.2xlarge", "L4", 1, 8, 32, 58, 0.9776],
   ["g6.4xlarge", "L4", 1, 16, 64, 234, 1.3232],
-  ["g6.8xlarge", "L4", 1, 32, 128, 234, 2.0144],
-  ["g6.12xlarge", "L4", 4, 48, 192, 234, 4.6016],
-  ["g6.16xlarge", "L4", 1, 64, 256, 737, 3.3968],
-  ["g6.24xlarge", "L4", 4, 96, 384, 737, 6.6752],
-  ["g6.48xlarge", "L4", 8, 192, 768, 737, 13.3504],
+  ["g6.8xlarge", "L4", 1, 32, 128, 234, 2.0144, 1],
+  ["g6.12xlarge", "L4", 4, 48, 192, 234, 4.6016, 1],
+  ["g6.16xlarge", "L4", 1, 64, 256, 737, 3.3968, 1],
+  ["g6.24xlarge", "L4", 4, 96, 384, 737, 6.6752, 1],
+  ["g6.48xlarge", "L4", 8, 192, 768, 737, 13.3504, 1],
   ["g6e.xlarge", "L40S", 1, 4, 32, 58, 1.861],
   ["g6e.2xlarge", "L40S", 1, 8, 64, 58, 2.24208],
   ["g6e.4xlarge", "L40S", 1, 16, 128, 234, 3.00424],
-  ["g6e.8xlarge", "L40S", 1, 32, 256, 234, 4.52856],
-  ["g6e.12xlarge", "L40S", 4, 48, 384, 292, 10.49264],
-  ["g6e.16xlarge", "L40S", 1, 64, 512, 737, 7.57719],
-  ["g6e.24xlarge", "L40S", 4, 96, 768, 492, 15.06559],
-  ["g6e.48xlarge", "L40S", 8, 192, 1536, 492, 30.13118],
-  ["p4d.24xlarge", "A100-40G", 8, 96, 1152, 737, 21.957642],
-  ["p4de.24xlarge", "A100-80G", 8, 96, 1152, 737, 27.44705],
-  ["p5.4xlarge", "H100-80G", 1, 16, 256, 118, 6.88],
-  ["p5.48xlarge", "H100-80G", 8, 192, 2048, 100, 55.04],
-  ["p5en.48xlarge", "H200-141G", 8, 192, 2048, 198, 63.296],
-  ["p6-b200.48xlarge", "B200-180G", 8, 192, 2048, 198, 113.9328],
+  ["g6e.8xlarge", "L40S", 1, 32, 256, 234, 4.52856, 1],
+  ["g6e.12xlarge", "L40S", 4, 48, 384, 292, 10.49264, 1],
+  ["g6e.16xlarge", "L40S", 1, 64, 512, 737, 7.57719, 1],
+  ["g6e.24xlarge", "L40S", 4, 96, 768, 492, 15.06559, 2],
+  ["g6e.48xlarge", "L40S", 8, 192, 1536, 492, 30.13118, 4],
+  ["p4d.24xlarge", "A100-40G", 8, 96, 1152, 737, 21.957642, 4],
+  ["p4de.24xlarge", "A100-80G", 8, 96, 1152, 737, 27.44705, 4],
+  ["p5.4xlarge", "H100-80G", 1, 16, 256, 118, 6.88, 1],
+  ["p5.48xlarge", "H100-80G", 8, 192, 2048, 100, 55.04, 32],
+  ["p5en.48xlarge", "H200-141G", 8, 192, 2048, 198, 63.296, 16],
+  ["p6-b200.48xlarge", "B200-180G", 8, 192, 2048, 198, 113.9328, 8],
 ];
 
 const instanceTypes = instanceRows.map(
-  ([name, accelerator, gpuCount, vcpuCount, memoryGiB, maxPodCount, usdPerHour]): InstanceType => ({
+  ([name, accelerator, gpuCount, vcpuCount, memoryGiB, maxPodCount, usdPerHour, efaCount]): InstanceType => ({
     name,
     accelerator,
     gpuCount,
@@ -143,6 +145,7 @@ const instanceTypes = instanceRows.map(
     memoryGiB,
     maxPodCount,
     usdPerHour,
+    ...(efaCount === undefined ? {} : { efaCount }),
   }),
 );
 

@@ -61,6 +61,11 @@ export interface InstanceType {
   readonly maxPodCount: number;
   /** On-demand Linux list price. */
   readonly usdPerHour: number;
+  /**
+   * Elastic Fabric Adapters, which take collectives of several nodes past the kernel's network stack
+   * (`vpc.amazonaws.com/efa`). Default: none.
+   */
+  readonly efaCount?: number;
 }
 
 /** Shape of a model's network: what roofline estimates and memory checks need. */

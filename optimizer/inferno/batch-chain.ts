@@ -21,6 +21,7 @@ const negligibleAbove = 1e40;
 export class BatchChain implements RateModel {
   /** The queue's room is what limits waiting. */
   readonly unlimitedWaitingFraction = 1;
+  readonly plannedShareOfRate = 1;
   /** As near as doubles let the equations be followed: replicas are to be those of the equations. */
   readonly precision = 1e-14;
   lowestPerMs = 0;

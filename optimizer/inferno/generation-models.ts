@@ -1,6 +1,7 @@
 import { prepareGeneration } from "../models/continuous-batching/predict.ts";
 import type { PreparedGeneration } from "../models/continuous-batching/predict.ts";
-import { highestLoadFraction, lowestLoadFraction } from "./rate-model.ts";
+import { limitedWaitingFraction, plannedShareOfRate, unlimitedWaitingFraction } from "../sizing/margins.ts";
+import { lowestLoadFraction } from "./rate-model.ts";
 import type { RateModel, RateModels } from "./rate-model.ts";
 
 /** Tokens that one iteration of an engine processes: what vLLM comes with on data-centre GPUs. */
@@ -13,7 +14,8 @@ class GenerationRates implements RateModel {
   readonly #generation: PreparedGeneration;
   readonly lowestPerMs: number;
   readonly highestPerMs: number;
-  readonly unlimitedWaitingFraction = 0.9;
+  readonly unlimitedWaitingFraction = unlimitedWaitingFraction / limitedWaitingFraction;
+  readonly plannedShareOfRate = plannedShareOfRate;
   readonly precision = 1e-6;
   throughputPerMs = 0;
   itlMs = 0;
@@ -24,7 +26,7 @@ class GenerationRates implements RateModel {
     this.#generation = generation;
     const saturationPerMs = generation.saturationPerSecond / msPerSecond;
     this.lowestPerMs = lowestLoadFraction * saturationPerMs;
-    this.highestPerMs = highestLoadFraction * saturationPerMs;
+    this.highestPerMs = limitedWaitingFraction * saturationPerMs;
   }
 
   solve(arrivalsPerMs: number): void {

@@ -50,10 +50,13 @@ export function largestRate(
     const broken = worst(model, targets);
     return { feasible: false, broken, reachedMs: broken === "itl" ? model.itlMs : model.ttftMs };
   }
-  const arrivalsPerMs = findRoot(excessAt, lowest, highest, atLowest, atHighest, model.precision);
-  model.solve(arrivalsPerMs);
+  const last = findRoot(excessAt, lowest, highest, atLowest, atHighest, model.precision);
+  model.solve(last);
+  const binding = worst(model, targets);
+  const arrivalsPerMs = model.plannedShareOfRate * last;
+  if (arrivalsPerMs < last) model.solve(arrivalsPerMs);
   const { throughputPerMs } = model;
-  return { feasible: true, arrivalsPerMs, throughputPerMs, binding: worst(model, targets) };
+  return { feasible: true, arrivalsPerMs, throughputPerMs, binding };
 }
 
 type TimeTargets = Pick<ModelTarget, "itlMs" | "ttftMs">;

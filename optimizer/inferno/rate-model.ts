@@ -11,6 +11,8 @@ export interface RateModel {
    * since nothing else would keep it short.
    */
   readonly unlimitedWaitingFraction: number;
+  /** Share of the largest rate that is planned for: below 1 where the model is an approximation of what engines do. */
+  readonly plannedShareOfRate: number;
   /** Relative precision to which rates are found: far below what the model is known to. */
   readonly precision: number;
   /** Sets the answers below to what the replica does at the rate: above 0, and at most the highest. */

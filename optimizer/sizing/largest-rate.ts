@@ -1,6 +1,12 @@
 import { certain } from "../certain.ts";
 import type { ReplicaAnalysis, ReplicaModel } from "../models/replica-model.ts";
 import { findRoot } from "./find-root.ts";
+import {
+  limitedWaitingFraction,
+  plannedShareOfRate,
+  plannedShareOfSlack,
+  unlimitedWaitingFraction,
+} from "./margins.ts";
 import { brokenTargets, reachedMs } from "./slo-targets.ts";
 import type { SloTarget } from "./slo-targets.ts";
 
@@ -18,15 +24,6 @@ export type LargestRate =
       readonly broken: readonly { readonly target: SloTarget; readonly reachedMs: number }[];
     };
 
-/**
- * Share of the saturation rate that is planned for where no target limits waiting: nothing else would keep the queue
- * short. Inferno's stability fraction for servers with a throughput target only.
- */
-const unlimitedWaitingFraction = 0.9;
-
-/** Share of the saturation rate beyond which a target that limits waiting is not relied on: times grow without bound. */
-const limitedWaitingFraction = 0.98;
-
 /** Highest arrival rate of one replica that is planned for, were no target to break before. */
 export function highestPlannedPerMs(model: ReplicaModel, targets: readonly SloTarget[]): number {
   const limitsWaiting = targets.some(({ name }) => name !== "itlMean" && name !== "itlP95");
@@ -36,7 +33,8 @@ export function highestPlannedPerMs(model: ReplicaModel, targets: readonly SloTa
 /** Whether a replica may be planned for the rate: it is no higher than planned for, and no target breaks. */
 export function holdsAt(model: ReplicaModel, targets: readonly SloTarget[], requestsPerMs: number): boolean {
   if (requestsPerMs > highestPlannedPerMs(model, targets)) return false;
-  return brokenTargets(targets, model.at(requestsPerMs).predictions).length === 0;
+  const withMargin = plannedTargets(targets, model.alone());
+  return brokenTargets(withMargin, model.at(requestsPerMs / plannedShareOfRate).predictions).length === 0;
 }
 
 /** The rate is found to this relative precision: far below what profiles are known to. */
@@ -48,26 +46,35 @@ const precision = 1e-4;
  */
 export function largestRate(model: ReplicaModel, targets: readonly SloTarget[]): LargestRate {
   const highest = highestPlannedPerMs(model, targets);
-  const [firstTarget] = targets;
-  if (firstTarget === undefined) return { feasible: true, requestsPerMs: highest };
+  if (targets.length === 0) return { feasible: true, requestsPerMs: highest };
   const alone = model.alone();
   const broken = brokenTargets(targets, alone.predictions);
   if (broken.length > 0) {
     const reached = broken.map((target) => ({ target, reachedMs: reachedMs(target, alone.predictions) }));
     return { feasible: false, broken: reached };
   }
-  const atHighest = worstExcess(targets, model.at(highest));
+  const withMargin = plannedTargets(targets, alone);
+  const atHighest = worstExcess(withMargin, model.at(highest));
   if (atHighest.excess <= 0) return { feasible: true, requestsPerMs: highest };
 
   let binding = atHighest.target;
   const excessAt = (requestsPerMs: number): number => {
-    const { target, excess } = worstExcess(targets, model.at(requestsPerMs));
+    const { target, excess } = worstExcess(withMargin, model.at(requestsPerMs));
     if (excess > 0) binding = target;
     return excess;
   };
-  const excessAlone = worstExcess(targets, alone).excess;
-  const requestsPerMs = findRoot(excessAt, 0, highest, excessAlone, atHighest.excess, precision);
-  return { feasible: true, requestsPerMs, binding };
+  const excessAlone = worstExcess(withMargin, alone).excess;
+  const last = findRoot(excessAt, 0, highest, excessAlone, atHighest.excess, precision);
+  return { feasible: true, requestsPerMs: plannedShareOfRate * last, binding };
+}
+
+/** Tightened by the margin. A target that a request alone just holds stays as it is. */
+function plannedTargets(targets: readonly SloTarget[], alone: ReplicaAnalysis): readonly SloTarget[] {
+  return targets.map((target) => {
+    const aloneMs = reachedMs(target, alone.predictions);
+    const share = target.name.endsWith("P95") ? plannedShareOfSlack.p95 : plannedShareOfSlack.mean;
+    return { ...target, allowedMs: aloneMs + share * (target.allowedMs - aloneMs) };
+  });
 }
 
 /**

@@ -28,8 +28,10 @@ export function replicaModel(
     group.task === "generation" ? generationModel(group, workloads, shape) : batchingModel(workloads, shape);
   // Sizing comes back to the rates it ends with.
   const known = new Map<number, ReplicaAnalysis>();
+  let alone: ReplicaAnalysis | undefined;
   return {
     ...model,
+    alone: () => (alone ??= model.alone()),
     at(requestsPerMs) {
       const analysis = known.get(requestsPerMs) ?? model.at(requestsPerMs);
       known.set(requestsPerMs, analysis);

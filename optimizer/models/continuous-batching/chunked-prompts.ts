@@ -71,15 +71,19 @@ function gaps(
   const begins = -Math.expm1(-met);
   const ends = reads > 0 && reads < 1 ? (begins * (1 - reads)) / reads : 0;
   const idleDecay = Math.max(0, 1 - begins - ends);
-  // In a queue with constant service times, the one left behind is alone with probability (1-u)(exp(u)-1)/u.
-  const followed =
-    readingShare > 1e-9 ? 1 + ((1 - readingShare) * Math.expm1(-readingShare)) / readingShare : 0;
+  // In a queue with constant service times, the one left behind is alone with probability (1-u)(exp(u)-1)/u; those left
+  // behind keep the server busy for 1 + u/2(1-u) prompts and those that come meanwhile.
+  const busy = Math.min(readingShare, 0.999);
+  const firstFollowed = busy > 1e-9 ? 1 + ((1 - busy) * Math.expm1(-busy)) / busy : 0;
+  const inARow = (1 + (busy * mix.promptSquare) / (2 * (1 - busy))) / (1 - busy);
+  const followed = inARow > 1 + firstFollowed ? 1 - firstFollowed / (inARow - 1) : 0;
   // The first of those left behind has had what the request's own last iteration had to spare.
   const spare = ((1 - use) * (whole - iterations) + use / 2) * (1 - 1 / whole);
   const blocks = {
     firstIterations: Math.max(1, perPrompt - spare),
     iterations,
-    followed: Math.min(1, followed),
+    firstFollowed,
+    followed,
     most: mix.slots - 1,
   };
   const inBlocks = overDecodes(mix, (kind) => meanInBlocks(kind, blocks));

@@ -23,7 +23,8 @@ export interface PromptBlocks {
   /** Iterations left of the first when the request begins to decode. */
   readonly firstIterations: number;
   readonly iterations: number;
-  /** Probability that another prompt follows. */
+  /** Probability that another prompt follows the first, and each later one. */
+  readonly firstFollowed: number;
   readonly followed: number;
   /** There are no slots for more. */
   readonly most: number;
@@ -32,7 +33,7 @@ export interface PromptBlocks {
 /** Mean share of the decode iterations of one kind of request that fall into the blocks. */
 export function meanInBlocks(
   { decodes, geometric }: Pick<RequestKind, "decodes" | "geometric">,
-  { firstIterations, iterations, followed, most }: PromptBlocks,
+  { firstIterations, iterations, firstFollowed, followed, most }: PromptBlocks,
 ): number {
   if (most <= 0) return 0;
   if (geometric) {
@@ -41,13 +42,13 @@ export function meanInBlocks(
     const within = stays ** iterations;
     const goesOn = followed * within;
     const later = (1 - within) * (goesOn < 1 ? (1 - goesOn ** (most - 1)) / (1 - goesOn) : most - 1);
-    return 1 - afterFirst + afterFirst * followed * later;
+    return 1 - afterFirst + afterFirst * firstFollowed * later;
   }
   const left = Math.max(0, decodes - firstIterations);
   const whole = Math.min(Math.floor(left / iterations), most - 1);
-  const wholeBlocks = followed < 1 ? (followed * (1 - followed ** whole)) / (1 - followed) : whole;
-  const rest = whole < most - 1 ? followed ** (whole + 1) * (left - whole * iterations) : 0;
-  return (Math.min(decodes, firstIterations) + iterations * wholeBlocks + rest) / decodes;
+  const wholeBlocks = followed < 1 ? (1 - followed ** whole) / (1 - followed) : whole;
+  const rest = whole < most - 1 ? followed ** whole * (left - whole * iterations) : 0;
+  return (Math.min(decodes, firstIterations) + firstFollowed * (iterations * wholeBlocks + rest)) / decodes;
 }
 
 /** The mean over all decode iterations of the replica's requests. */

@@ -93,6 +93,15 @@ export function occupancy(rates: EngineRates, arrivalsPerMs: number, meanDecodin
   };
 }
 
+/**
+ * How much less than the chain's the number of requests is drawn back to its mean, because they come in clusters.
+ *
+ * Decoding stands still while prompts are read. On its clock, that runs only a share `going` of the time, the arrivals of
+ * such a pause all come at once, with those that come while they are read: a cluster of the size of a busy period, with
+ * mean 1/going and mean square 1/going³. The number of requests in decode, as in a queue with any number of servers, then
+ * has a variance of 1/going² times its mean for equal outputs, and of the mean of that and 1 for geometric ones; the chain
+ * has 1/going. Where a request decodes for few iterations, a cluster is spread over as many.
+ */
 function clusters(mix: RequestMix, arrivalsPerMs: number, meanDecoding: number): number {
   const { gammaMs, deltaMs, meanPrompt, meanDecodes } = mix;
   if (meanDecodes === 0 || arrivalsPerMs === 0) return 1;

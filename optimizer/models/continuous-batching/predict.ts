@@ -1,4 +1,10 @@
-import type { GenerationPrediction, GenerationReplica, GenerationTimes } from "../generation-prediction.ts";
+import { certain } from "../../certain.ts";
+import type {
+  GenerationPrediction,
+  GenerationReplica,
+  GenerationTimes,
+  GenerationTraffic,
+} from "../generation-prediction.ts";
 import { EngineRates } from "./occupancy.ts";
 import { requestMix, type RequestMix } from "./request-mix.ts";
 import { StateGrid } from "./state-grid.ts";
@@ -12,8 +18,11 @@ export interface PreparedGeneration {
   readonly predictAlone: () => GenerationPrediction;
 }
 
+/** Throws a RangeError where the replica, or later a rate, is none that an engine could have. */
 export function prepareGeneration(replica: GenerationReplica): PreparedGeneration {
-  const mix = requestMix(replica);
+  // Kinds of requests are taken in an order of their own, so that sums do not depend on the order in which they are given.
+  const order = canonicalOrder(replica.traffic);
+  const mix = requestMix({ ...replica, traffic: order.map((index) => certain(replica.traffic[index])) });
   const rates = new EngineRates(mix);
   const grid = new StateGrid(mix.slots);
   const saturationPerSecond = 1000 * rates.saturationPerMs;
@@ -22,9 +31,10 @@ export function prepareGeneration(replica: GenerationReplica): PreparedGeneratio
       throw new RangeError(`ratePerSecond ${ratePerSecond} must be at least 0 and finite`);
     }
     const arrivalsPerMs = ratePerSecond / 1000;
-    const times = timesAt(rates, grid, arrivalsPerMs);
+    const { overall, traffic } = timesAt(rates, grid, arrivalsPerMs);
     return {
-      ...times,
+      overall,
+      traffic: replica.traffic.map((_, index) => certain(traffic[order.indexOf(index)])),
       utilisation: ratePerSecond / saturationPerSecond,
       saturationPerSecond,
       throughputPerSecond: Math.min(ratePerSecond, saturationPerSecond),
@@ -33,14 +43,37 @@ export function prepareGeneration(replica: GenerationReplica): PreparedGeneratio
   return { saturationPerSecond, predict: at, predictAlone: () => at(0) };
 }
 
+function canonicalOrder(traffic: readonly GenerationTraffic[]): readonly number[] {
+  const keys = traffic.map(({ share, inputTokens, outputTokens, outputDistribution }) => [
+    inputTokens,
+    outputTokens,
+    outputDistribution === "fixed" ? 0 : 1,
+    share,
+  ]);
+  const compare = (left: number, right: number): number => {
+    for (const [index, value] of certain(keys[left]).entries()) {
+      const difference = value - certain(certain(keys[right])[index]);
+      if (difference !== 0) return difference;
+    }
+    return 0;
+  };
+  return traffic.map((_, index) => index).toSorted(compare);
+}
+
+/** Share of the rate at which the queue grows without end. */
+const nearlyFull = 0.9999;
+
 type Times = Pick<GenerationPrediction, "overall" | "traffic">;
 
 function timesAt(rates: EngineRates, grid: StateGrid, arrivalsPerMs: number): Times {
   const { mix, full } = rates;
   // Where nothing takes any time nothing waits either.
   if (full.perMs === Number.POSITIVE_INFINITY) return alike(mix, 0, 0);
-  // The queue grows without end: only the gaps between tokens have a mean, that with all slots taken.
-  if (arrivalsPerMs >= full.perMs) return alike(mix, Number.POSITIVE_INFINITY, full.iterationMs);
+  // The queue grows without end: only the gaps between tokens have a mean, that of the highest rate with an end.
+  if (arrivalsPerMs >= full.perMs) {
+    const { meanGapMs } = steadyState(rates, grid, nearlyFull * full.perMs);
+    return alike(mix, Number.POSITIVE_INFINITY, meanGapMs);
+  }
   return timesOf(mix, grid, steadyState(rates, grid, arrivalsPerMs));
 }
 

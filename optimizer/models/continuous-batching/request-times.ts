@@ -5,7 +5,8 @@ import { mixturePercentiles, type TimeComponent } from "./percentiles.ts";
 import { gapComponents, gapsOf, gapVariance, meanGap, type Gaps } from "./gap-times.ts";
 import type { RequestKind, RequestMix } from "./request-mix.ts";
 import type { StateGrid } from "./state-grid.ts";
-import { ownPromptMs, type SteadyState } from "./steady-state.ts";
+import { ownPromptMs, type OwnPrompt } from "./own-prompt.ts";
+import type { SteadyState } from "./steady-state.ts";
 
 /** Requests that fare alike until their first token. */
 interface Fate {
@@ -75,7 +76,7 @@ class FateSum {
     this.#ownMs = new Float64Array(mix.kinds.length);
   }
 
-  add(weight: number, waitMs: number, waitVariance: number, own: Parameters<typeof ownPromptMs>[2]): void {
+  add(weight: number, waitMs: number, waitVariance: number, own: OwnPrompt): void {
     if (weight <= 0) return;
     this.#weight += weight;
     this.#wait += weight * waitMs;

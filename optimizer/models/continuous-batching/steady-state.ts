@@ -6,7 +6,9 @@ import { certain } from "../../certain.ts";
 import { decodeMillis, iterationState, type IterationState } from "./iteration-state.ts";
 import { occupancy, type EngineRates } from "./occupancy.ts";
 import type { StateGrid } from "./state-grid.ts";
-import type { RequestKind, RequestMix } from "./request-mix.ts";
+import type { RequestMix } from "./request-mix.ts";
+import { gapWhenFull, promptWhenFull, slotWait } from "./full-engine.ts";
+import { ownPromptMs, type OwnPrompt } from "./own-prompt.ts";
 
 export interface SteadyState {
   /** Relative weights of the grid's points as arrivals with a free slot find them. */
@@ -21,15 +23,12 @@ export interface SteadyState {
 }
 
 /** Arrivals that find all slots taken. */
-export interface BlockedArrivals {
+export interface BlockedArrivals extends OwnPrompt {
   readonly weight: number;
   readonly gapMs: number;
   /** Mean and variance of the time until a slot is free and the prompts before are read. */
   readonly waitMs: number;
   readonly waitVariance: number;
-  readonly ownOverheadMs: number;
-  readonly budgetUse: number;
-  readonly budgetTokens: number;
 }
 
 /** What one round of the solution takes from the one before. */
@@ -86,24 +85,25 @@ function solve(
       meanDecoding,
       decoding: certain(grid.points[point]),
     }));
-  const ownMs = ({ prompt }: Pick<RequestKind, "prompt">, of: OwnPrompt): number =>
-    ownPromptMs(mix, prompt, of);
 
   // No gap is longer than where requests always wait, and none shorter than of one request alone.
-  const fullDecoding = full.perIteration * meanDecodes;
-  const fullPoint = grid.indexBelow(meanDecodes > 0 ? Math.max(1, fullDecoding) : 0);
-  const fullState = stateAt(fullPoint);
-  // The one whose prompt is read does not decode; it has only the others for company.
-  const othersDecode = 1 - (1 - fullDecoding / slots) ** (slots - 1);
-  const fullOwn = {
-    ownOverheadMs: gammaMs + mix.alphaMs * othersDecode + (mix.betaMs * fullDecoding * (slots - 1)) / slots,
-    budgetUse: fullState.budgetUse,
-    budgetTokens: Math.max(1, mix.budgetTokens - fullDecoding),
-  };
+  const fullPoint = grid.indexBelow(meanDecodes > 0 ? Math.max(1, full.perIteration * meanDecodes) : 0);
+  const fullOwn = promptWhenFull(rates, stateAt(fullPoint).budgetUse);
   const longestGapMs = gapWhenFull(rates, fullOwn);
+  /** From arrival to first token of a mean prompt that waits for nothing but the iteration that it falls into. */
+  const firstTokenAt = (point: number): number => {
+    const state = stateAt(point);
+    const budgetTokens = mix.budgetTokens - certain(grid.points[point]);
+    return state.decodeMs / 2 + ownPromptMs(mix, meanPrompt, { ...state, budgetTokens });
+  };
+  // With many decode iterations a longer gap keeps more sequences decoding, so that more of them see each prompt.
+  const feedback = meanDecodes / (meanDecodes + 10);
   const gapAt = (point: number): number => {
     const { decodeMs, gapMs } = stateAt(point);
-    return gapMs > 0 ? Math.min(decodeMs / (1 - seenPrompts * (1 - decodeMs / gapMs)), longestGapMs) : 0;
+    if (gapMs <= 0) return 0;
+    const once = decodeMs + seenPrompts * (gapMs - decodeMs);
+    const fedBack = decodeMs / (1 - seenPrompts * (1 - decodeMs / gapMs));
+    return Math.min(once + feedback * (fedBack - once), longestGapMs);
   };
 
   const most = mostDecoding(mix);
@@ -132,14 +132,7 @@ function solve(
     const withOwn = Math.min(slots, Math.max(1, Math.min(most, 1 + others)));
     grid.add(met, withOwn, weight);
     const decodesMs = meanDecodes * grid.interpolate(gapAt, withOwn);
-    const point = grid.indexBelow(withOwn);
-    const state = stateAt(point);
-    const withOthers =
-      ownMs(
-        { prompt: meanPrompt },
-        { ...state, budgetTokens: mix.budgetTokens - certain(grid.points[point]) },
-      ) +
-      state.decodeMs / 2;
+    const withOthers = grid.interpolate(firstTokenAt, withOwn);
     const promptMs = noneDecodes * (gammaMs + deltaMs * meanPrompt) + (1 - noneDecodes) * withOthers;
     decodeShare = decodesMs / (decodesMs + promptMs);
   }
@@ -166,69 +159,5 @@ function solve(
       meanDecoding: Math.min(most, arrivalsPerMs * meanDecodes * meanGapMs),
       seenPrompts: decoding > 0 ? Math.min(1, seen / decoding) : 1,
     },
-  };
-}
-
-/** How a request's own prompt is read. */
-export interface OwnPrompt {
-  readonly ownOverheadMs: number;
-  readonly budgetUse: number;
-  readonly budgetTokens: number;
-}
-
-/** From the iteration that begins a prompt to the one that finishes it. Prompts in a row share their iterations. */
-export function ownPromptMs({ deltaMs }: RequestMix, prompt: number, of: OwnPrompt): number {
-  return iterationsTaken(prompt, of) * of.ownOverheadMs + deltaMs * prompt;
-}
-
-function iterationsTaken(prompt: number, { budgetTokens, budgetUse }: OwnPrompt): number {
-  const iterations = prompt / Math.max(1, budgetTokens);
-  return iterations <= 1 ? 1 : budgetUse * iterations + (1 - budgetUse) * Math.ceil(iterations);
-}
-
-/** Gap between tokens while all slots are taken: a request holds its slot for N/x ms, and reads its prompt in part of it. */
-function gapWhenFull({ mix, full }: EngineRates, fullOwn: OwnPrompt): number {
-  const { alphaMs, betaMs, meanDecodes, meanPrompt, slots } = mix;
-  if (meanDecodes === 0) return 0;
-  const gapMs = (slots / full.perMs - ownPromptMs(mix, meanPrompt, fullOwn)) / meanDecodes;
-  return Math.max(alphaMs + betaMs, gapMs);
-}
-
-/**
- * Beyond its slots the engine is a queue of N servers. Its wait is that of exponential times, 1/(mu-lambda) for those who
- * wait, times c² + (1-c²)·(that of constant times, by Cosmetatos), c² of the time that a request holds its slot. Where
- * prompts queue for the token budget, those that have their slot wait on.
- */
-function slotWait(
-  { mix, full }: EngineRates,
-  arrivalsPerMs: number,
-  fullOwn: OwnPrompt,
-): { readonly waitMs: number; readonly waitVariance: number } {
-  const { slots, meanDecodes, meanPrompt } = mix;
-  let decodeSquare = 0;
-  for (const { share, decodes, geometric } of mix.kinds) {
-    decodeSquare += share * (decodes * decodes + (geometric ? decodes * (decodes + 1) : 0));
-  }
-  const decodeVariation = meanDecodes > 0 ? decodeSquare / meanDecodes ** 2 - 1 : 0;
-  const decodePart = full.decodeShare;
-  const variation = decodePart ** 2 * decodeVariation + (1 - decodePart) ** 2 * (mix.promptSquare - 1);
-  // An empty engine's slots never block; the least use stands for it, as its square root would not.
-  const use = Math.max(arrivalsPerMs / full.perMs, 1e-12);
-  const constant =
-    0.5 * (1 + ((1 - use) * (slots - 1) * (Math.sqrt(4 + 5 * slots) - 2)) / (16 * use * slots));
-  const factor = variation < 1 ? variation + (1 - variation) * Math.min(1, constant) : (1 + variation) / 2;
-  const slotMs = use < 1 ? factor / (full.perMs * (1 - use)) : Number.POSITIVE_INFINITY;
-  const iterations = meanPrompt / fullOwn.budgetTokens;
-  const taken = iterationsTaken(meanPrompt, fullOwn);
-  const queuedMs = Math.max(0, slots - full.perIteration * (meanDecodes + taken)) / full.perMs;
-  // Those whose slots become free in the same iteration are read together.
-  const together = iterations < 1 ? (mix.deltaMs * meanPrompt * (slots - 1)) / (meanDecodes + 1) : 0;
-  const togetherMs = Math.max(0, Math.min(together, mix.deltaMs * (fullOwn.budgetTokens - meanPrompt)));
-  // As in M/G/1: among those who wait it is uniform where times are constant and the load is low, else nearly exponential.
-  const everyMs = 1 / full.perMs;
-  const square = 2 * use * slotMs * slotMs + (everyMs * everyMs * (1 + 5 * variation)) / (3 * (1 - use));
-  return {
-    waitMs: slotMs + queuedMs + togetherMs,
-    waitVariance: Math.max(square - slotMs * slotMs, (slotMs * slotMs) / 3) + (queuedMs * queuedMs) / 2,
   };
 }

@@ -65,14 +65,17 @@ export class LevelChain {
     const first = this.#first;
     const last = this.#last;
     const leaves = new Float64Array(states);
-    const lowest = this.#lowestRecurrent();
-    for (let state = states - 1; state > lowest; state--) {
+    // Those below it are left for ever.
+    let lowest = states - 1;
+    for (; lowest > 0; lowest--) {
+      const state = lowest;
       const row = state * states;
       const start = certain(first[state]);
       let leaving = 0;
       for (let to = start; to < state; to++) leaving += certain(p[row + to]);
+      if (leaving === 0) break;
       leaves[state] = leaving;
-      for (let from = lowest; from < state; from++) {
+      for (let from = 0; from < state; from++) {
         if (certain(last[from]) < state) continue;
         const fromRow = from * states;
         const entering = certain(p[fromRow + state]);
@@ -98,15 +101,5 @@ export class LevelChain {
     }
     for (let state = 0; state < states; state++) shares[state] = certain(shares[state]) / total;
     return shares;
-  }
-
-  /** States below it are left for ever. */
-  #lowestRecurrent(): number {
-    let reached = this.states;
-    for (let state = this.states - 1; state > 0; state--) {
-      reached = Math.min(reached, certain(this.#first[state]));
-      if (reached >= state) return state;
-    }
-    return 0;
   }
 }

@@ -36,6 +36,11 @@ export function fillPoisson(mean: number, probabilities: Float64Array): Band {
   return { first, last };
 }
 
+/** 0 outside the band. */
+export function probabilityOf(events: number, probabilities: Float64Array, { first, last }: Band): number {
+  return events >= first && events <= last ? (probabilities[events] ?? 0) : 0;
+}
+
 const tabled = 16;
 const logFactorials = new Float64Array(tabled);
 for (let n = 2; n < tabled; n++) logFactorials[n] = (logFactorials[n - 1] ?? 0) + Math.log(n);

@@ -12,7 +12,7 @@ import type {
   BatchingTraffic,
 } from "./batching-prediction.ts";
 import { predictOneModel } from "./one-model.ts";
-import { predictSeveralModels } from "./several-models.ts";
+import { predictSharedInstances } from "./shared-instances.ts";
 
 export type { BatchingPrediction, BatchingReplica, BatchingTimes, BatchingTraffic };
 
@@ -72,14 +72,17 @@ function timesBelowSaturation(
   replica: BatchingReplica,
   arrivalsPerMs: number,
 ): Pick<BatchingPrediction, "overall" | "traffic"> {
-  const [first, second] = replica.traffic;
-  if (first === undefined || second !== undefined) return predictSeveralModels(replica, arrivalsPerMs);
-  const { baseMs, perRequestMs, maxBatchSize } = first;
-  const { maxQueueDelayMs, instances } = replica;
-  const times = predictOneModel(
-    { arrivalsPerMs, baseMs, perRequestMs, maxBatchSize, maxQueueDelayMs },
-    instances,
-  );
+  const { instances, maxQueueDelayMs, traffic } = replica;
+  const models = traffic.map(({ share, baseMs, perRequestMs, maxBatchSize }) => ({
+    arrivalsPerMs: share * arrivalsPerMs,
+    baseMs,
+    perRequestMs,
+    maxBatchSize,
+  }));
+  const [first, second] = models;
+  if (first === undefined || second !== undefined || instances > 1)
+    return predictSharedInstances({ instances, maxQueueDelayMs, models });
+  const times = predictOneModel({ ...first, maxQueueDelayMs });
   return { overall: times, traffic: [times] };
 }
 

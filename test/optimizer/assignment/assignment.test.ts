@@ -44,6 +44,27 @@ describe("the exact assignment", () => {
     );
   });
 
+  it("is the same in any unit of money and of capacity", () => {
+    const factors = fc.constantFrom(1e-12, 1e-6, 1, 1e9, 1e30);
+    fc.assert(
+      fc.property(smallProblems, factors, factors, (problem, valueFactor, unitFactor) => {
+        const scaled: AssignmentProblem = {
+          capacityUnits: problem.capacityUnits.map((units) => units * unitFactor),
+          servers: problem.servers.map((server) => ({
+            ...server,
+            options: server.options.map(({ uses, replicas, value }) => ({
+              uses: uses.map(({ type, units }) => ({ type, units: units * unitFactor })),
+              replicas,
+              value: value * valueFactor,
+            })),
+          })),
+        };
+        expect(merits(problem, solveHere(scaled).assignment)).toEqual(bestMerits(problem));
+      }),
+      runs,
+    );
+  });
+
   it("does not depend on the order of servers and options", () => {
     fc.assert(
       fc.property(fc.oneof(smallProblems, smallFleets), fc.infiniteStream(fc.nat()), (problem, keys) => {

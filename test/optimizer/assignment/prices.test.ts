@@ -31,7 +31,7 @@ const stages = fc
   .map(({ level, ...settings }) => {
     const problem = compileProblem(randomFleet(settings));
     const cohorts = cohortsOf(problem);
-    const chosen = greedySearch(problem);
+    const chosen = greedySearch(problem, () => 60);
     const { served } = scoreOf(problem, chosen);
     const builder = new StageBuilder(problem, cohorts, servableByLevel(problem, cohorts));
     const goal = level < served.length ? ({ kind: "served", level } as const) : ({ kind: "value" } as const);
@@ -68,7 +68,7 @@ describe("prices of capacity", () => {
           }
         }
       }),
-      { numRuns: 100 },
+      { numRuns: 40 },
     );
   });
 
@@ -84,7 +84,7 @@ describe("prices of capacity", () => {
         // Even prices that are far from the best must leave the best answer open.
         expect(found.bound + core.fixedCost).toBeCloseTo(cost, 5);
       }),
-      { numRuns: 100 },
+      { numRuns: 40 },
     );
   });
 });

@@ -18,7 +18,10 @@ export interface SolvedHere {
 /** What the worker does, without the thread: for tests that solve a thousand small problems. */
 export function solveHere(problem: AssignmentProblem): SolvedHere {
   const compiled = compileProblem(problem);
-  const incumbent = new Incumbent(compiled, greedySearch(compiled));
+  const incumbent = new Incumbent(
+    compiled,
+    greedySearch(compiled, () => 60),
+  );
   let bounds: Bounds | undefined;
   searchByStages(compiled, incumbent, {
     priceEvaluations: 5_000,

@@ -48,6 +48,24 @@ describe("the catalogs", () => {
     },
   );
 
+  it("says which instance types have Elastic Fabric Adapters, as DescribeInstanceTypes counts them", () => {
+    const efaCountOf = (name: string) =>
+      newestCatalog.instanceTypes.find((type) => type.name === name)?.efaCount ?? 0;
+    const counts = [
+      "g6.xlarge",
+      "g6.48xlarge",
+      "g6e.48xlarge",
+      "p4d.24xlarge",
+      "p5.48xlarge",
+      "p6-b200.48xlarge",
+    ];
+    expect(counts.map(efaCountOf)).toEqual([0, 1, 4, 4, 32, 8]);
+    // No card worth a fabric between nodes comes without one.
+    for (const { gpuCount, name } of newestCatalog.instanceTypes) {
+      if (gpuCount === 8) expect(efaCountOf(name), name).toBeGreaterThan(0);
+    }
+  });
+
   it("prices a card on a larger instance of the same accelerator within reason", () => {
     for (const { name } of newestCatalog.accelerators) {
       const perCard = newestCatalog.instanceTypes

@@ -1,0 +1,90 @@
+import { certain } from "../../certain.ts";
+import { solveBacklog, type Backlog } from "./backlog.ts";
+import type { SharedInstances } from "./batch-table.ts";
+import type { BatchingPrediction, BatchingTimes } from "./batching-prediction.ts";
+import { LatencyMixture } from "./latency-mixture.ts";
+
+/**
+ * What requests meet whose models share instances, or who have several instances to themselves: an approximation, see
+ * {@link solveBacklog}. The rate is below saturation.
+ */
+export function predictSharedInstances(
+  shared: SharedInstances,
+): Pick<BatchingPrediction, "overall" | "traffic"> {
+  const backlog = solveBacklog(shared);
+  const traffic = shared.models.map((_, model) => timesOf(backlog, [model]));
+  const [first, second] = traffic;
+  const overall = first !== undefined && second === undefined ? first : timesOf(backlog, [...traffic.keys()]);
+  return { overall, traffic };
+}
+
+function timesOf({ table, shares, begins }: Backlog, chosen: readonly number[]): BatchingTimes {
+  let fromMs = Number.POSITIVE_INFINITY;
+  let toMs = 0;
+  for (const model of chosen) {
+    const last = table.at(model, table.cells);
+    fromMs = Math.min(fromMs, certain(table.smallMs[table.at(model, 0)]));
+    toMs = Math.max(toMs, certain(table.waitMs[last]) + certain(table.largeMs[last]));
+  }
+  const sum = new RequestSum(new LatencyMixture(fromMs, toMs));
+  for (const model of chosen) {
+    const { arrivalsPerMs, maxBatchSize } = certain(table.shared.models[model]);
+    // Every model is as frequent as its rate says, however well the rounds have settled.
+    let perBatch = 0;
+    for (let place = 0, at = table.at(model, 0); place <= table.cells; place++, at++)
+      perBatch += certain(shares[place]) * certain(begins[at]) * certain(table.size[at]);
+    const scale = arrivalsPerMs / perBatch;
+    for (let place = 0, at = table.at(model, 0); place <= table.cells; place++, at++) {
+      const batches = scale * certain(shares[place]) * certain(begins[at]);
+      if (!(batches > 0)) continue;
+      const waitMs = certain(table.waitMs[at]);
+      // A batch that is full before it starts is open for a part of its wait only.
+      const fullMs = Math.max(0, waitMs - (maxBatchSize - 1) / arrivalsPerMs);
+      const large = batches * certain(table.largeProbability[at]);
+      const smallSize = certain(table.smallSize[at]);
+      const largeSize = certain(table.largeSize[at]);
+      sum.add(
+        batches - large,
+        smallSize,
+        certain(table.smallMs[at]),
+        waitMs,
+        smallSize < maxBatchSize ? 0 : fullMs,
+      );
+      sum.add(large, largeSize, certain(table.largeMs[at]), waitMs, largeSize < maxBatchSize ? 0 : fullMs);
+    }
+  }
+  return sum.times();
+}
+
+class RequestSum {
+  readonly #mixture: LatencyMixture;
+  #batches = 0;
+  #requests = 0;
+  #queueMs = 0;
+  #serviceMs = 0;
+
+  constructor(mixture: LatencyMixture) {
+    this.#mixture = mixture;
+  }
+
+  /** Batches of a size: the first request waits longest, the others come evenly until the last one. */
+  add(batches: number, size: number, serviceMs: number, waitMs: number, lastMs: number): void {
+    const others = batches * (size - 1);
+    this.#mixture.add(waitMs + serviceMs, waitMs + serviceMs, batches);
+    this.#mixture.add(lastMs + serviceMs, waitMs + serviceMs, others);
+    this.#batches += batches;
+    this.#requests += batches * size;
+    this.#queueMs += batches * waitMs + (others * (lastMs + waitMs)) / 2;
+    this.#serviceMs += batches * size * serviceMs;
+  }
+
+  times(): BatchingTimes {
+    const [p50 = 0, p95 = 0, p99 = 0] = this.#mixture.quantiles([0.5, 0.95, 0.99]);
+    const queueMs = this.#queueMs / this.#requests;
+    return {
+      latencyMs: { mean: queueMs + this.#serviceMs / this.#requests, p50, p95, p99 },
+      queueMs: { mean: queueMs },
+      meanBatchSize: this.#requests / this.#batches,
+    };
+  }
+}
