@@ -28,6 +28,7 @@ type CpuRow = readonly [
   memoryGiB: number,
   maxPodCount: number,
   usdPerHour: number,
+  efaCount?: number,
 ];
 
 /** The same sources as those of the catalog's other instance types. */
@@ -39,7 +40,7 @@ const rows: readonly CpuRow[] = [
   ["m7i.12xlarge", 48, 192, 234, 2.4192],
   ["m7i.16xlarge", 64, 256, 737, 3.2256],
   ["m7i.24xlarge", 96, 384, 737, 4.8384],
-  ["m7i.48xlarge", 192, 768, 737, 9.6768],
+  ["m7i.48xlarge", 192, 768, 737, 9.6768, 1],
 ];
 
 const cpu = "CPU";
@@ -60,13 +61,16 @@ export const cpuShares: PartialHardware = {
         "instance type reference",
     },
   ],
-  instanceTypes: rows.map(([name, vcpuCount, memoryGiB, maxPodCount, usdPerHour]): InstanceType => ({
-    name,
-    accelerator: cpu,
-    gpuCount: vcpuCount / vcpusPerShare,
-    vcpuCount,
-    memoryGiB,
-    maxPodCount,
-    usdPerHour,
-  })),
+  instanceTypes: rows.map(
+    ([name, vcpuCount, memoryGiB, maxPodCount, usdPerHour, efaCount]): InstanceType => ({
+      name,
+      accelerator: cpu,
+      gpuCount: vcpuCount / vcpusPerShare,
+      vcpuCount,
+      memoryGiB,
+      maxPodCount,
+      usdPerHour,
+      ...(efaCount === undefined ? {} : { efaCount }),
+    }),
+  ),
 };
