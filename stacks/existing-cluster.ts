@@ -72,6 +72,7 @@ export function deployToExistingCluster(inputs: ExistingClusterInputs): StackOut
           accelerator: pool.accelerator,
           ...(pool.device ? { device: pool.device } : {}),
           instanceType: pool.instanceType,
+          ...(pool.purchase ? { purchase: pool.purchase } : {}),
           gpusPerNode: pool.gpusPerNode,
           minNodes: pool.minNodes,
           desiredNodes: pool.desiredNodes,

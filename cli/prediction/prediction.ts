@@ -53,7 +53,8 @@ function continuousBatchingAnswer(question: Question): PredictionAnswer {
     utilization: prediction.utilisation,
     throughputPerSecond: prediction.throughputPerSecond,
     saturationPerSecond: prediction.saturationPerSecond,
-    feasible: prediction.utilisation < 1,
+    // Outputs of one length can starve an engine below the rate that it serves in step: the queue then has no end either.
+    feasible: prediction.utilisation < 1 && Number.isFinite(ttftMs.mean),
   };
 }
 

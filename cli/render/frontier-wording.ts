@@ -41,7 +41,7 @@ export function pricesText({ catalog }: Frontier): string {
 /** What the nodes are, most expensive first: `2 p5.48xlarge, 3 g6.xlarge`, cut ones with their slice. */
 export function nodesText(point: FrontierPoint): string {
   const pools = point.nodePools
-    .map((pool) => ({ ...pool, kind: nodeKind(pool.instanceType, pool.device) }))
+    .map((pool) => ({ ...pool, kind: nodeKind(pool, pool.device) }))
     .toSorted((left, right) => right.usdPerHour - left.usdPerHour || (left.kind < right.kind ? -1 : 1));
   return pools.map((pool) => `${pool.nodes} ${pool.kind}`).join(", ") || "none";
 }

@@ -111,7 +111,7 @@ function targets(server: ServerPlan): string {
 function nodeTable(plan: PlatformPlan): string {
   const rows = plan.nodePools.map((pool) => [
     pool.name,
-    pool.instanceType,
+    pool.purchase ? `${pool.instanceType} ${pool.purchase}` : pool.instanceType,
     `${pool.gpusPerNode}x ${pool.accelerator}`,
     `${pool.minNodes}/${pool.desiredNodes}/${pool.maxNodes}`,
     usd(pool.usdPerHour),

@@ -25,6 +25,11 @@ export interface GpuNodeGroupArgs {
   readonly device?: PartialDevice;
   /** EC2 instance type. */
   readonly instanceType: string;
+  /**
+   * How nodes are bought. Reserved ones are bought on demand: AWS bills them by the reservation that covers them.
+   * @default on demand
+   */
+  readonly purchase?: "spot" | "reserved";
   /** Accelerators of one node: GPUs, or slices of them. */
   readonly gpusPerNode: number;
   /** Fewest nodes. */
@@ -134,7 +139,7 @@ export class GpuNodeGroup extends pulumi.ComponentResource {
         nodeRoleArn: args.nodeRoleArn,
         subnetIds: [...args.subnetIds],
         amiType: withoutGpus ? "AL2023_x86_64_STANDARD" : "AL2023_x86_64_NVIDIA",
-        capacityType: "ON_DEMAND",
+        capacityType: args.purchase === "spot" ? "SPOT" : "ON_DEMAND",
         instanceTypes: [args.instanceType],
         launchTemplate: { id: template.id, version: pulumi.interpolate`${template.latestVersion}` },
         scalingConfig: { minSize: args.minNodes, desiredSize: args.desiredNodes, maxSize: args.maxNodes },

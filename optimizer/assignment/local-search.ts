@@ -10,12 +10,8 @@ const mostPasses = 20;
  * Serves who is left out and still fits, and moves servers to cheaper options that have room, until neither is
  * possible. Neither step makes an assignment worse.
  */
-export function improveInPlace(
-  problem: CompiledProblem,
-  ledger: Ledger,
-  secondsLeft: () => number = () => Number.POSITIVE_INFINITY,
-): void {
-  for (let pass = 0; pass < mostPasses && secondsLeft() > 0; pass++) {
+export function improveInPlace(problem: CompiledProblem, ledger: Ledger): void {
+  for (let pass = 0; pass < mostPasses; pass++) {
     let changed = false;
     // Who is left out comes first, or the moves would take the room.
     for (const leftOut of [true, false]) {

@@ -7,9 +7,11 @@ import type { Assignment, AssignmentProblem } from "./assignment-problem.ts";
 import { compileProblem, toAssignment } from "./compiled-problem.ts";
 import type { CompiledProblem } from "./compiled-problem.ts";
 import type { ExactSearchMessage, ExactSearchTask } from "./highs-worker.ts";
+import { Incumbent } from "./incumbent.ts";
 import { isUsable } from "./option-uses.ts";
-import { greedySearch, priceSearch } from "./quick.ts";
-import { compareServed, scoreOf } from "./score.ts";
+import { improveQuickly } from "./quick.ts";
+import { regretGreedy } from "./regret-greedy.ts";
+import { compareServed } from "./score.ts";
 import type { Bounds } from "./stage-search.ts";
 
 export interface SolveLimits {
@@ -70,31 +72,28 @@ export async function solveAssignment(
   const timeLeftMs = (): number =>
     limits.signal?.aborted ? 0 : startedMs + limits.timeLimitMs - performance.now();
   const compiled = compileProblem(problem);
-  let bounds = boundsOfEach(compiled);
-  let chosen = greedySearch(compiled, () => timeLeftMs() / 1000);
-  const found = (better: Int32Array): void => {
-    chosen = better;
+  const incumbent = new Incumbent(compiled, regretGreedy(compiled), (chosen) => {
     limits.onIncumbent?.(toAssignment(compiled, chosen));
-  };
-  const answer = (proof = proofOf(compiled, chosen, bounds)): AssignmentAnswer => ({
-    assignment: toAssignment(compiled, chosen),
+  });
+  limits.onIncumbent?.(toAssignment(compiled, incumbent.chosen));
+  let bounds = boundsOfEach(compiled);
+  const answer = (proof = proofOf(compiled, incumbent, bounds)): AssignmentAnswer => ({
+    assignment: toAssignment(compiled, incumbent.chosen),
     proof,
     elapsedMs: performance.now() - startedMs,
   });
-  found(chosen);
-  if (proofOf(compiled, chosen, bounds).status === "optimal") {
+  if (proofOf(compiled, incumbent, bounds).status === "optimal") {
     return answer({ status: "trivial", gap: 0, isServedProven: true });
   }
   const optionCount = compiled.value.length;
   if (optionCount <= mostOptionsHere) {
-    const secondsLeft = (): number =>
-      optionCount <= fewOptions ? Number.POSITIVE_INFINITY : timeLeftMs() / 1000;
-    const better = priceSearch(compiled, chosen, secondsLeft);
-    if (better !== chosen) found(better);
+    improveQuickly(compiled, incumbent, () =>
+      optionCount <= fewOptions ? Number.POSITIVE_INFINITY : timeLeftMs() / 1000,
+    );
   }
   if (timeLeftMs() <= 0) return answer();
-  const failure = await searchInWorker(compiled, chosen, timeLeftMs(), limits.signal, (message) => {
-    if (message.kind === "incumbent") found(message.chosen);
+  const failure = await searchInWorker(compiled, incumbent.chosen, timeLeftMs(), limits.signal, (message) => {
+    if (message.kind === "incumbent") incumbent.offer(message.chosen);
     else if (message.kind === "bounds") bounds = message.bounds;
   });
   return failure === undefined ? answer() : { ...answer(), failure };
@@ -159,8 +158,8 @@ function boundsOfEach(problem: CompiledProblem): Bounds {
 /** Share of the value's magnitude that is rounding. */
 const equalFraction = 1e-9;
 
-function proofOf(problem: CompiledProblem, chosen: Int32Array, bounds: Bounds): AssignmentProof {
-  const { served, value } = scoreOf(problem, chosen);
+function proofOf(problem: CompiledProblem, incumbent: Incumbent, bounds: Bounds): AssignmentProof {
+  const { served, value } = incumbent.score;
   if (compareServed(served, bounds.served) !== 0) {
     const level = served.findIndex((count, at) => count !== bounds.served[at]);
     const most = certain(bounds.served[level]);
@@ -168,7 +167,8 @@ function proofOf(problem: CompiledProblem, chosen: Int32Array, bounds: Bounds): 
   }
   let magnitude = Math.abs(bounds.value);
   let sum = 0;
-  for (const option of chosen) if (option !== unserved) sum += Math.abs(certain(problem.value[option]));
+  for (const option of incumbent.chosen)
+    if (option !== unserved) sum += Math.abs(certain(problem.value[option]));
   magnitude = Math.max(magnitude, sum);
   const gap = magnitude === 0 ? 0 : Math.max(value - bounds.value, 0) / magnitude;
   return gap <= equalFraction

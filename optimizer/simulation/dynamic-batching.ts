@@ -10,6 +10,11 @@ export interface BatchableRequest {
   readonly batchKey: string;
   /** Its size along the batch dimension, 1…maxBatchSize. */
   readonly items: number;
+  /**
+   * Items in one batch of its model; the same for all requests of a batch key.
+   * @default that of the engine, which is the most that it may be
+   */
+  readonly maxBatchSize?: number;
   readonly parameters: Pick<PerformanceProfile, "gammaMs" | "deltaMs">;
 }
 
@@ -123,11 +128,12 @@ export class DynamicBatch {
         forming.set(request.batchKey, batch);
         first ??= batch;
       }
+      const maxBatchSize = batch.oldest.maxBatchSize ?? this.#maxBatchSize;
       // None of its model overtakes a request that does not fit.
-      if (!batch.full && batch.items + request.items <= this.#maxBatchSize) {
+      if (!batch.full && batch.items + request.items <= maxBatchSize) {
         batch.requests.push(request);
         batch.items += request.items;
-        batch.full = batch.items === this.#maxBatchSize;
+        batch.full = batch.items === maxBatchSize;
       } else {
         batch.full = true;
       }

@@ -51,7 +51,7 @@ export function saturatedGenerationPerSecond(
  */
 export function saturatedInferencePerSecond(
   settings: DynamicBatchSettings,
-  nextWork: () => Pick<BatchableRequest, "batchKey" | "items" | "parameters">,
+  nextWork: () => Pick<BatchableRequest, "batchKey" | "items" | "maxBatchSize" | "parameters">,
 ): number {
   const queue = new DynamicBatch(settings);
   let id = 0;

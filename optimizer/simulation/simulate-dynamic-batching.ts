@@ -90,9 +90,12 @@ export function simulateDynamicBatching(options: BatchingSimulationOptions): Bat
   };
 }
 
-function checkItems({ maxBatchSize }: DynamicBatchSettings, load: BatchingSimulationOptions["load"]): void {
-  const sizes = load.kind === "trace" ? load.arrivals.map(({ items }) => items) : [load.items ?? 1];
-  for (const items of sizes) {
+function checkItems(engine: DynamicBatchSettings, load: BatchingSimulationOptions["load"]): void {
+  const requests = load.kind === "trace" ? load.arrivals : [randomWork(load)];
+  for (const { items, maxBatchSize = engine.maxBatchSize } of requests) {
+    if (!(maxBatchSize <= engine.maxBatchSize)) {
+      throw new RangeError(`batches of ${maxBatchSize} are above the engine's ${engine.maxBatchSize}`);
+    }
     if (!(Number.isSafeInteger(items) && items >= 1 && items <= maxBatchSize)) {
       throw new RangeError(`a request of ${items} items does not fit a batch of ${maxBatchSize}`);
     }

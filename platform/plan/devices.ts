@@ -1,3 +1,4 @@
+import type { NodePoolAllocation } from "../../optimizer/allocation.ts";
 import type { Accelerator, PartialDevice } from "../../optimizer/catalog/catalog.ts";
 import type { ReplicaResources, ReplicaShape } from "../../optimizer/workload.ts";
 import type { EngineProfile } from "../engines/engine-profile.ts";
@@ -26,9 +27,13 @@ export function cardsIn(acceleratorCount: number, device: PartialDevice | undefi
   return device.kind === "mig" ? acceleratorCount / device.perCard : 0;
 }
 
-/** Tells kinds of nodes apart: the instance type, and how its cards are cut where they are. */
-export function nodeKind(instanceType: string, device: PartialDevice | undefined): string {
-  return device?.kind === "mig" ? `${instanceType}-${device.profile}` : instanceType;
+/** Nodes that are interchangeable: of one instance type, with cards cut one way where they are, bought one way. */
+export function nodeKind(
+  { instanceType, purchase = "on-demand" }: Pick<NodePoolAllocation, "instanceType" | "purchase">,
+  device: PartialDevice | undefined,
+): string {
+  const cut = device?.kind === "mig" ? `${instanceType}-${device.profile}` : instanceType;
+  return purchase === "on-demand" ? cut : `${cut} ${purchase}`;
 }
 
 export function deviceOf(

@@ -1,4 +1,5 @@
 import type { Accelerator, Catalog, InstanceType } from "../../optimizer/catalog/catalog.ts";
+import { onDemand, type NodeOptions, type PurchaseOption } from "../../optimizer/packing/node-options.ts";
 import type { NodeReservation } from "../../optimizer/problem.ts";
 import type { PlatformSpec } from "../spec/schema.ts";
 
@@ -16,6 +17,7 @@ export interface Hardware {
   readonly accelerators: readonly Accelerator[];
   readonly instanceTypes: readonly InstanceType[];
   readonly gpuLimits: Readonly<Record<string, number>>;
+  readonly nodeOptions: NodeOptions;
 }
 
 /**
@@ -56,5 +58,19 @@ export function allowedHardware(spec: PlatformSpec, catalog: Catalog): Hardware 
       ),
     ].filter((type) => allowed(type.accelerator)),
     gpuLimits: spec.accelerators?.limits ?? {},
+    nodeOptions: nodeOptions(spec),
+  };
+}
+
+function nodeOptions({ nodes }: PlatformSpec): NodeOptions {
+  if (!nodes) return {};
+  return {
+    purchase: nodes.purchase.map((option): PurchaseOption => {
+      if (option === "on-demand") return onDemand;
+      const { kind, priceFraction, mostNodes } = option;
+      return { kind, priceFraction, ...(mostNodes ? { mostNodes } : {}) };
+    }),
+    ...(nodes.mostSpotFraction === undefined ? {} : { mostSpotFraction: nodes.mostSpotFraction }),
+    ...(nodes.headroom === undefined ? {} : { headroomFraction: nodes.headroom }),
   };
 }

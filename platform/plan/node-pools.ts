@@ -17,14 +17,16 @@ export function nodePoolPlans(
         ({ name, accelerator }) => name === pool.instanceType && accelerator === pool.accelerator,
       );
       if (!type) throw new RangeError(`packed onto ${pool.instanceType}, which is not allowed`);
+      const purchase = pool.purchase === "on-demand" ? undefined : pool.purchase;
       const room = allocatable(type, nodeReservation);
       const device = deviceOf(pool.accelerator, accelerators);
-      const kind = nodeKind(pool.instanceType, device);
+      const kind = nodeKind(pool, device);
       return {
-        name: `${platform}-${kind.replaceAll(".", "-")}`,
+        name: `${platform}-${kind.replaceAll(/[. ]/g, "-")}`,
         accelerator: pool.accelerator,
         ...(device ? { device } : {}),
         instanceType: pool.instanceType,
+        ...(purchase ? { purchase } : {}),
         gpusPerNode: type.gpuCount,
         minNodes: Math.min(pool.nodeCount, ...(schedule?.periods ?? []).map(({ nodes }) => nodes[kind] ?? 0)),
         desiredNodes: pool.nodeCount,

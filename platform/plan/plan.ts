@@ -3,6 +3,7 @@ import type { Catalog } from "../../optimizer/catalog/catalog.ts";
 import { partName, partsOf } from "../../optimizer/allocation.ts";
 import type { Candidate, GroupAllocation, OptimizeResult } from "../../optimizer/allocation.ts";
 import { optimize } from "../../optimizer/optimize.ts";
+import { karpenterPoolsOf } from "../../optimizer/packing/karpenter-pools.ts";
 import { sizesOnce } from "../../optimizer/sizing/sizes-once.ts";
 import { disaggregatedGroup } from "../../optimizer/sizing/disaggregated-group.ts";
 import type { GroupDemand } from "../../optimizer/workload.ts";
@@ -95,6 +96,13 @@ export function planPlatform(spec: PlatformSpec): PlatformPlan {
     groups,
     servers,
     nodePools: pools,
+    // Karpenter cannot know what slices a node will have, and shares of CPU are no resource that it could limit.
+    karpenterPools: karpenterPoolsOf(
+      result.nodePools.filter(
+        ({ accelerator }) => deviceOf(accelerator, hardware.accelerators) === undefined,
+      ),
+      hardware.instanceTypes,
+    ),
     routes: routesOf({ engines, groups, servers }, serviceEndpoints),
     unplaced: unplacedPlans(result, drafts),
     scarce: result.scarce,

@@ -1,6 +1,7 @@
 import type { PartialDevice } from "../../optimizer/catalog/catalog.ts";
 import type { Rejection, Load, Slo } from "../../optimizer/workload.ts";
 import type { Candidate, WorkloadPrediction } from "../../optimizer/allocation.ts";
+import type { KarpenterPool } from "../../optimizer/packing/karpenter-pools.ts";
 import type { Scarcity } from "../../optimizer/placement/scarcity.ts";
 import type { ProfileOrigin } from "../../optimizer/profiles/performance-profile.ts";
 import type { RoutingTable, WireProtocol } from "../routes/routing-table.ts";
@@ -23,6 +24,11 @@ export interface PlatformPlan {
   readonly servers: readonly ServerPlan[];
   /** Sorted by name. */
   readonly nodePools: readonly NodePoolPlan[];
+  /**
+   * The same nodes as Karpenter would have to be told of them, for clusters where it launches the nodes; the stacks of
+   * this program make managed node groups of `nodePools`. Only those with whole cards.
+   */
+  readonly karpenterPools: readonly KarpenterPool[];
   readonly routes: RoutingTable;
   readonly unplaced: readonly UnplacedPlan[];
   /** Limited accelerators of which a few more cards would place more or save money, and what. */
@@ -171,12 +177,17 @@ export interface ServerPlan {
 
 /** One EKS managed node group. */
 export interface NodePoolPlan {
-  /** `<platform>-<instance type>`, and the slice where cards are cut; dots as dashes. */
+  /**
+   * `<platform>-<instance type>`, with the slice where cards are cut, and `-spot` or `-reserved` where it is that; dots
+   * as dashes.
+   */
   readonly name: string;
   readonly accelerator: string;
   /** What the accelerator is where it is not a whole card. */
   readonly device?: PartialDevice;
   readonly instanceType: string;
+  /** Absent: on demand. */
+  readonly purchase?: "spot" | "reserved";
   /** Accelerators of one node. */
   readonly gpusPerNode: number;
   /** What the quietest part of the day needs; the desired number where loads are the same all day. */
@@ -190,6 +201,8 @@ export interface NodePoolPlan {
   readonly allocatable: { readonly cpuMillis: number; readonly memoryMiB: number; readonly gpuCount: number };
   readonly nodes: readonly {
     readonly replicas: readonly { readonly group: string; readonly count: number }[];
+    /** Room kept free for more replicas; absent where none is. */
+    readonly spare?: readonly { readonly group: string; readonly count: number }[];
   }[];
 }
 
@@ -223,7 +236,7 @@ export interface SchedulePlan {
     readonly hours: number;
     /** By group; never below the group's least count. */
     readonly replicas: Readonly<Record<string, number>>;
-    /** By instance type, and slice where cards are cut. */
+    /** By instance type, with the slice where cards are cut, and the way they are bought where it is not on demand. */
     readonly nodes: Readonly<Record<string, number>>;
     readonly usdPerHour: number;
   }[];

@@ -25,12 +25,17 @@ export function schedulePlan(
   periods: readonly number[],
   groups: readonly ScheduledGroup[],
   peak: readonly NodePoolAllocation[],
-  { accelerators, instanceTypes }: Pick<Hardware, "accelerators" | "instanceTypes">,
+  {
+    accelerators,
+    instanceTypes,
+    nodeOptions,
+  }: Pick<Hardware, "accelerators" | "instanceTypes" | "nodeOptions">,
 ): SchedulePlan {
-  const kindOf = (instanceType: string, accelerator: string) =>
-    nodeKind(instanceType, deviceOf(accelerator, accelerators));
-  const kinds = new Set(peak.map(({ instanceType, accelerator }) => kindOf(instanceType, accelerator)));
-  const offered = instanceTypes.filter(({ name, accelerator }) => kinds.has(kindOf(name, accelerator)));
+  const kindOf = (pool: NodePoolAllocation) => nodeKind(pool, deviceOf(pool.accelerator, accelerators));
+  const kinds = new Set(peak.map(kindOf));
+  const offered = instanceTypes.filter(({ name, accelerator }) =>
+    peak.some((pool) => pool.instanceType === name && pool.accelerator === accelerator),
+  );
   const peakUsdPerHour = peak.reduce((sum, pool) => sum + pool.usdPerHour, 0);
   const planned = periods.map((fromHour, position) => {
     const replicasOf = ({ chosen }: ScheduledGroup) => chosen.replicasByPeriod?.[position] ?? chosen.replicas;
@@ -42,13 +47,8 @@ export function schedulePlan(
       cpuMillis: group.cpuMillis,
       memoryMiB: group.memoryMiB,
     }));
-    const packing = pack(demands, offered, nodeReservation);
-    const nodesByKind = new Map(
-      packing.nodePools.map(({ instanceType, accelerator, nodeCount }) => [
-        kindOf(instanceType, accelerator),
-        nodeCount,
-      ]),
-    );
+    const packing = pack(demands, offered, nodeReservation, {}, nodeOptions);
+    const nodesByKind = new Map(packing.nodePools.map((pool) => [kindOf(pool), pool.nodeCount]));
     return {
       fromHour,
       hours: hoursOf(periods, position),

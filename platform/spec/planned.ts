@@ -17,7 +17,6 @@ const plannedKeys: readonly string[] = [
 
 const plannedValues: Readonly<Record<string, readonly string[]>> = {
   "nodes.provisioner": ["karpenter"],
-  "nodes.purchase.*": ["spot", "reserved"],
 };
 
 /** Engines of the design without a profile yet. */

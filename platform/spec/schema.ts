@@ -200,6 +200,27 @@ const proxySchema = z.strictObject({
   replicas: z.int().min(1).max(50).default(2),
 });
 
+const purchaseForm = { error: "expected on-demand, or {kind: spot or reserved, priceFraction: 0.4}" };
+/** No catalog has prices of spot nodes, which change by the hour, nor of reservations, which are in a contract. */
+const purchaseSchema = z.union(
+  [
+    z.literal("on-demand"),
+    z.strictObject({
+      kind: z.enum(["spot", "reserved"]),
+      priceFraction: z
+        .number()
+        .positive()
+        .max(1)
+        .describe("What a node costs as a share of the on-demand price."),
+      mostNodes: z
+        .record(z.string(), z.int().min(0))
+        .optional()
+        .describe("Nodes there are of each instance type, and of no other. Default: any, without limit."),
+    }),
+  ],
+  purchaseForm,
+);
+
 /** The platform spec: one YAML file a stack. Cross-field rules are in `rules.ts`. */
 export const platformSpecSchema = z
   .strictObject({
@@ -215,7 +236,19 @@ export const platformSpecSchema = z
     nodes: z
       .strictObject({
         provisioner: z.literal("managed-node-groups"),
-        purchase: z.array(z.literal("on-demand")).min(1).default(["on-demand"]),
+        purchase: z.array(purchaseSchema).min(1).max(3).default(["on-demand"]),
+        mostSpotFraction: z
+          .number()
+          .min(0)
+          .max(1)
+          .optional()
+          .describe("Largest share of each group's replicas on spot nodes. Default: 1."),
+        headroom: z
+          .number()
+          .min(0)
+          .max(2)
+          .optional()
+          .describe("Room for more replicas, as a share of each group's. Default: 0."),
       })
       .optional(),
     budget: priceSchema.optional().describe("Most that the nodes of the platform may cost an hour."),

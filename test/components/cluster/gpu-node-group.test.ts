@@ -82,6 +82,14 @@ describe("a GPU node group", () => {
     });
   });
 
+  test("buys spot nodes where the plan does; reserved ones on demand, as AWS bills them by the reservation", async () => {
+    const capacityOf = async (purchase: "spot" | "reserved") =>
+      only(await resourcesOf(() => new GpuNodeGroup("pool", { ...args, purchase })), ":NodeGroup").inputs
+        .capacityType;
+    expect(await capacityOf("spot")).toBe("SPOT");
+    expect(await capacityOf("reserved")).toBe("ON_DEMAND");
+  });
+
   test("has a name prefix that EKS takes, so that a replacement can be created first", () => {
     expect(group().nodeGroupNamePrefix).toBe("acme-dev-p5-48xlarge-");
     expect(group()).not.toHaveProperty("nodeGroupName");

@@ -7,7 +7,7 @@ import { buildCoreModel } from "../../../optimizer/assignment/core-model.ts";
 import { CuttingPlaneModel } from "../../../optimizer/assignment/cutting-plane-model.ts";
 import { excessCosts } from "../../../optimizer/assignment/excess-costs.ts";
 import { createHighsSolver } from "../../../optimizer/assignment/highs-solver.ts";
-import { greedySearch } from "../../../optimizer/assignment/quick.ts";
+import { regretGreedy } from "../../../optimizer/assignment/regret-greedy.ts";
 import { bestPrices, boundAt } from "../../../optimizer/assignment/prices.ts";
 import { scoreOf } from "../../../optimizer/assignment/score.ts";
 import { costOf, countsOf } from "../../../optimizer/assignment/stage-counts.ts";
@@ -31,7 +31,7 @@ const stages = fc
   .map(({ level, ...settings }) => {
     const problem = compileProblem(randomFleet(settings));
     const cohorts = cohortsOf(problem);
-    const chosen = greedySearch(problem, () => 60);
+    const chosen = regretGreedy(problem);
     const { served } = scoreOf(problem, chosen);
     const builder = new StageBuilder(problem, cohorts, servableByLevel(problem, cohorts));
     const goal = level < served.length ? ({ kind: "served", level } as const) : ({ kind: "value" } as const);

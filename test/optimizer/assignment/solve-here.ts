@@ -2,7 +2,7 @@ import type { Assignment, AssignmentProblem } from "../../../optimizer/assignmen
 import { compileProblem, toAssignment } from "../../../optimizer/assignment/compiled-problem.ts";
 import { createHighsSolver } from "../../../optimizer/assignment/highs-solver.ts";
 import { Incumbent } from "../../../optimizer/assignment/incumbent.ts";
-import { greedySearch } from "../../../optimizer/assignment/quick.ts";
+import { regretGreedy } from "../../../optimizer/assignment/regret-greedy.ts";
 import { compareServed } from "../../../optimizer/assignment/score.ts";
 import { searchByStages } from "../../../optimizer/assignment/stage-search.ts";
 import type { Bounds } from "../../../optimizer/assignment/stage-search.ts";
@@ -18,10 +18,7 @@ export interface SolvedHere {
 /** What the worker does, without the thread: for tests that solve a thousand small problems. */
 export function solveHere(problem: AssignmentProblem): SolvedHere {
   const compiled = compileProblem(problem);
-  const incumbent = new Incumbent(
-    compiled,
-    greedySearch(compiled, () => 60),
-  );
+  const incumbent = new Incumbent(compiled, regretGreedy(compiled));
   let bounds: Bounds | undefined;
   searchByStages(compiled, incumbent, {
     priceEvaluations: 5_000,

@@ -29,6 +29,16 @@ test("a batch holds one model version; the oldest request says which", () => {
   expect([ids(batch), ids(batch), ids(batch), ids(batch)]).toEqual([[0, 3], [1, 4], [2], undefined]);
 });
 
+test("a model's own largest batch bounds its batches, and those of no other model", () => {
+  const batch = new DynamicBatch({ maxBatchSize: 4, maxQueueDelayMillis: 5 });
+  for (let id = 0; id < 8; id++) {
+    const own = id % 2 === 0 ? { batchKey: "small/1", maxBatchSize: 2 } : { batchKey: "large/1" };
+    batch.enqueue({ id, arrivalMillis: 0, items: 1, parameters, ...own });
+  }
+  // Full at two, and so not held back.
+  expect([ids(batch), ids(batch), ids(batch), ids(batch)]).toEqual([[0, 2], [1, 3, 5, 7], [4, 6], undefined]);
+});
+
 test("a request that does not fit waits, and none of its model overtakes it", () => {
   const batch = new DynamicBatch({ maxBatchSize: 4 });
   for (const [id, items] of [3, 2, 1].entries())

@@ -46,9 +46,10 @@ function chooseBatch(
 ): readonly number[] | undefined {
   for (const key of new Set(queue.map((index) => arrivals[index]?.batchKey))) {
     const batch: number[] = [];
-    let room = maxBatchSize;
+    const ofKey = queue.filter((candidate) => arrivals[candidate]?.batchKey === key);
+    let room = arrivals[ofKey[0] ?? 0]?.maxBatchSize ?? maxBatchSize;
     let closed = false;
-    for (const index of queue.filter((candidate) => arrivals[candidate]?.batchKey === key)) {
+    for (const index of ofKey) {
       const items = arrivals[index]?.items ?? 0;
       closed ||= items > room;
       if (closed) break;

@@ -70,6 +70,14 @@ describe("a trace by hand", () => {
     expect(() => simulateDynamicBatching({ engine, load: { kind: "trace", arrivals: large } })).toThrow(
       "a request of 9 items does not fit a batch of 8",
     );
+    const own = [{ arrivalMillis: 0, batchKey: "m/1", items: 2, maxBatchSize: 1, parameters }];
+    expect(() => simulateDynamicBatching({ engine, load: { kind: "trace", arrivals: own } })).toThrow(
+      "a request of 2 items does not fit a batch of 1",
+    );
+    const above = [{ arrivalMillis: 0, batchKey: "m/1", items: 1, maxBatchSize: 9, parameters }];
+    expect(() => simulateDynamicBatching({ engine, load: { kind: "trace", arrivals: above } })).toThrow(
+      "batches of 9 are above the engine's 8",
+    );
     expect(() => traced(engine, [])).toThrow("0 requests after 0");
     expect(() => traced(engine, [2, 1])).toThrow("arrivals[1]: time 1 ms");
   });
@@ -79,9 +87,13 @@ describe("on any trace", () => {
   const run = (engine: DynamicBatchSettings, arrivals: readonly InferenceArrival[]) =>
     runBatching(engine, arrivals, { first: 0, count: arrivals.length }, 1e9);
 
+  const withSmallBatches = (arrival: InferenceArrival): InferenceArrival =>
+    arrival.batchKey === "resnet/1" ? { ...arrival, maxBatchSize: 4 } : arrival;
+
   test("a naive simulation that looks at every tick gives the same times and refusals", () => {
     fc.assert(
-      fc.property(batchingEngines, batchingTraces, (engine, arrivals) => {
+      fc.property(batchingEngines, batchingTraces, fc.boolean(), (engine, trace, small) => {
+        const arrivals = small ? trace.map(withSmallBatches) : trace;
         const outcomes = run(engine, arrivals).requests.map(({ state, startMillis, endMillis }) =>
           state === "refused" ? state : [startMillis, endMillis],
         );

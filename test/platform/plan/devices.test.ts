@@ -29,10 +29,13 @@ describe("what an accelerator is", () => {
   });
 
   test("tells nodes of one instance type apart where their cards are cut", () => {
-    expect([undefined, slice, cpu].map((device) => nodeKind("p5.4xlarge", device))).toEqual([
-      "p5.4xlarge",
-      "p5.4xlarge-3g.40gb",
-      "p5.4xlarge",
+    expect([undefined, slice, cpu].map((device) => nodeKind({ instanceType: "p5.4xlarge" }, device))).toEqual(
+      ["p5.4xlarge", "p5.4xlarge-3g.40gb", "p5.4xlarge"],
+    );
+    const spot = { instanceType: "p5.4xlarge", purchase: "spot" } as const;
+    expect([undefined, slice].map((device) => nodeKind(spot, device))).toEqual([
+      "p5.4xlarge spot",
+      "p5.4xlarge-3g.40gb spot",
     ]);
   });
 });

@@ -16,6 +16,7 @@ describe("the hardware of a platform", () => {
       accelerators: catalog.accelerators,
       instanceTypes: catalog.instanceTypes,
       gpuLimits: {},
+      nodeOptions: {},
     });
   });
 

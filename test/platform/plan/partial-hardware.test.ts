@@ -178,6 +178,12 @@ describe("nodes of one instance type, whole and cut", () => {
     }
   });
 
+  test("are not Karpenter's to launch where they are cut", () => {
+    expect(plan.karpenterPools.map(({ accelerator, limits }) => [accelerator, limits.gpuCount])).toEqual([
+      ["H100-80G", 1 + (plan.nodePools[0]?.desiredNodes ?? 0)],
+    ]);
+  });
+
   test("are told apart by the hour too", () => {
     const desired = Object.fromEntries(
       plan.nodePools.map(({ instanceType, device, desiredNodes }) => [

@@ -26,8 +26,6 @@ describe("a planned key", () => {
 describe("a planned value", () => {
   test.each([
     [["nodes", "provisioner"], "karpenter"],
-    [["nodes", "purchase", 1], "spot"],
-    [["nodes", "purchase", 0], "reserved"],
     [["engines", 0, "storage"], "fsx://models"],
     [["engines", 0, "storage"], "hf://meta-llama/llama"],
     [["engines", 0, "storage"], "pvc://claim"],
@@ -37,7 +35,7 @@ describe("a planned value", () => {
 
   test.each([
     [["nodes", "provisioner"], "spot"],
-    [["nodes", "purchase"], "spot"],
+    [["nodes", "purchase", 1], "spot"],
     [["nodes", "purchase", 0], 5],
     [["engines", 0, "storage"], "https://hf://x"],
     [["engines", 0, "storage"], { dataset: "hf://" }],
