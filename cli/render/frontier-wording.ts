@@ -1,3 +1,4 @@
+import { nodeKind } from "../../platform/plan/devices.ts";
 import { renderMiss } from "../../platform/plan/unplaceable.ts";
 import type {
   DecisionChange,
@@ -37,12 +38,12 @@ export function pricesText({ catalog }: Frontier): string {
   return `catalog ${catalog.version}, on-demand ${catalog.region}, prices as of ${catalog.pricesAsOf}`;
 }
 
-/** What the nodes are, most expensive first: `2 p5.48xlarge, 3 g6.xlarge`. */
+/** What the nodes are, most expensive first: `2 p5.48xlarge, 3 g6.xlarge`, cut ones with their slice. */
 export function nodesText(point: FrontierPoint): string {
-  const pools = point.nodePools.toSorted(
-    (left, right) => right.usdPerHour - left.usdPerHour || (left.instanceType < right.instanceType ? -1 : 1),
-  );
-  return pools.map((pool) => `${pool.nodes} ${pool.instanceType}`).join(", ") || "none";
+  const pools = point.nodePools
+    .map((pool) => ({ ...pool, kind: nodeKind(pool, pool.device) }))
+    .toSorted((left, right) => right.usdPerHour - left.usdPerHour || (left.kind < right.kind ? -1 : 1));
+  return pools.map((pool) => `${pool.nodes} ${pool.kind}`).join(", ") || "none";
 }
 
 /** Changes of cards and of placement; of replicas alone there is one at nearly every factor. */

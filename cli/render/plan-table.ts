@@ -14,7 +14,7 @@ import type {
 export function renderPlan(plan: PlatformPlan): string {
   const sections = [
     `${plan.platform} (${plan.stage}): ${usd(plan.totals.usdPerHour)} USD/h, ` +
-      `${plan.totals.nodes} nodes, ${plan.totals.gpusUsed} of ${plan.totals.gpus} GPUs used, ` +
+      `${plan.totals.nodes} nodes, ${round(plan.totals.gpusUsed)} of ${plan.totals.gpus} GPUs used, ` +
       `${plan.totals.serversPlaced} of ${plan.totals.servers} servers placed`,
     `prices: catalog ${plan.catalog.version}, on-demand ${plan.catalog.region}, as of ${plan.catalog.pricesAsOf}` +
       (plan.budgetUsdPerHour === undefined ? "" : `; budget ${usd(plan.budgetUsdPerHour)} USD/h`),

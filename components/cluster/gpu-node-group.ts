@@ -2,10 +2,12 @@ import * as pulumi from "@pulumi/pulumi";
 import { Tag } from "@pulumi/aws/autoscaling/index.js";
 import { LaunchTemplate } from "@pulumi/aws/ec2/index.js";
 import { NodeGroup } from "@pulumi/aws/eks/index.js";
+import type { PartialDevice } from "../../optimizer/catalog/catalog.ts";
+import { deviceResource, migConfig } from "../../platform/plan/devices.ts";
 import { childOptions } from "../child-options.ts";
 import { labelValue } from "../labels.ts";
 import { boundedName } from "../names.ts";
-import { acceleratorLabel, gpuTaint, nodePoolLabel, platformLabel } from "./node-labels.ts";
+import { acceleratorLabel, migConfigLabel, nodePoolLabel, nodeTaint, platformLabel } from "./node-labels.ts";
 
 export interface GpuNodeGroupArgs {
   /** Name of the EKS cluster. */
@@ -16,6 +18,11 @@ export interface GpuNodeGroupArgs {
   readonly pool: string;
   /** Accelerator of the nodes, as plans name it. */
   readonly accelerator: string;
+  /**
+   * What the accelerator is: slices of cards that NVIDIA's MIG manager cuts, or shares of nodes without GPUs.
+   * @default whole cards
+   */
+  readonly device?: PartialDevice;
   /** EC2 instance type. */
   readonly instanceType: string;
   /**
@@ -23,7 +30,7 @@ export interface GpuNodeGroupArgs {
    * @default on demand
    */
   readonly purchase?: "spot" | "reserved";
-  /** GPUs of one node. */
+  /** Accelerators of one node: GPUs, or slices of them. */
   readonly gpusPerNode: number;
   /** Fewest nodes. */
   readonly minNodes: number;
@@ -56,7 +63,8 @@ export interface GpuNodeGroupArgs {
 const namePrefixMaxLength = 37;
 
 /**
- * An EKS managed node group with one type of GPU node.
+ * An EKS managed node group with one type of node: with whole GPUs, with GPUs that are all cut into the same slices, or
+ * without GPUs.
  *
  * The plan owns all three sizes. Replicas are the plan's too, so the nodes they were packed onto are what is desired;
  * were `desiredSize` ignored, EKS would refuse an update that raises the minimum above the size it still has. A cluster
@@ -75,11 +83,16 @@ export class GpuNodeGroup extends pulumi.ComponentResource {
     }
     const child = childOptions(this, opts);
     const tags = { Name: `${args.clusterName}-${args.pool}`, "domino-inference/node-pool": args.pool };
+    const withoutGpus = args.device?.kind === "cpu";
+    const taint = nodeTaint(args.device);
+    const resource = deviceResource(args.device);
+    const config = migConfig(args.device);
     const labels = {
       [nodePoolLabel]: labelValue(args.pool),
       // Domino's daemons (storage drivers, logs) choose their nodes by it.
       "dominodatalab.com/domino-node": "true",
-      "nvidia.com/gpu": "true",
+      ...(withoutGpus ? {} : { "nvidia.com/gpu": "true" }),
+      ...(config === undefined ? {} : { [migConfigLabel]: config }),
       [platformLabel]: labelValue(args.platform),
       [acceleratorLabel]: labelValue(args.accelerator),
     };
@@ -87,7 +100,7 @@ export class GpuNodeGroup extends pulumi.ComponentResource {
     const template = new LaunchTemplate(
       `${name}-template`,
       {
-        description: `GPU nodes of ${args.pool}`,
+        description: `${withoutGpus ? "CPU" : "GPU"} nodes of ${args.pool}`,
         updateDefaultVersion: true,
         vpcSecurityGroupIds: [args.nodeSecurityGroupId],
         metadataOptions: {
@@ -125,14 +138,14 @@ export class GpuNodeGroup extends pulumi.ComponentResource {
         nodeGroupNamePrefix: `${boundedName(args.pool.replaceAll(".", "-"), namePrefixMaxLength - 1)}-`,
         nodeRoleArn: args.nodeRoleArn,
         subnetIds: [...args.subnetIds],
-        amiType: "AL2023_x86_64_NVIDIA",
+        amiType: withoutGpus ? "AL2023_x86_64_STANDARD" : "AL2023_x86_64_NVIDIA",
         capacityType: args.purchase === "spot" ? "SPOT" : "ON_DEMAND",
         instanceTypes: [args.instanceType],
         launchTemplate: { id: template.id, version: pulumi.interpolate`${template.latestVersion}` },
         scalingConfig: { minSize: args.minNodes, desiredSize: args.desiredNodes, maxSize: args.maxNodes },
         updateConfig: { maxUnavailable: 1 },
         labels,
-        taints: [{ ...gpuTaint, effect: "NO_SCHEDULE" }],
+        taints: [{ ...taint, effect: "NO_SCHEDULE" }],
         tags: {
           ...tags,
           ...(args.budgetUsdPerHour === undefined
@@ -152,8 +165,10 @@ export class GpuNodeGroup extends pulumi.ComponentResource {
       ...Object.fromEntries(
         Object.entries(labels).map(([key, value]) => [`${nodeTemplate}/label/${key}`, value]),
       ),
-      [`${nodeTemplate}/taint/${gpuTaint.key}`]: `${gpuTaint.value}:NoSchedule`,
-      [`${nodeTemplate}/resources/nvidia.com/gpu`]: String(args.gpusPerNode),
+      [`${nodeTemplate}/taint/${taint.key}`]: `${taint.value}:NoSchedule`,
+      ...(resource === undefined
+        ? {}
+        : { [`${nodeTemplate}/resources/${resource}`]: String(args.gpusPerNode) }),
     };
     for (const [key, value] of Object.entries(hints)) {
       const role = key.slice(nodeTemplate.length + 1).replace(/[^A-Za-z0-9]+/g, "-");

@@ -12,6 +12,11 @@ export interface InferenceNamespaceArgs {
   readonly namespace: string;
   /** Most GPUs that pods may request together. */
   readonly gpuCount: number;
+  /**
+   * Most slices of GPUs that pods may request together, by their extended resource.
+   * @default none are bounded
+   */
+  readonly sliceCounts?: Readonly<Record<string, number>>;
   /** Most pods at a time. */
   readonly podCount: number;
   /** Most CPU that pods may request together, in thousandths of a core. */
@@ -73,6 +78,12 @@ export class InferenceNamespace extends pulumi.ComponentResource {
         spec: {
           hard: {
             "requests.nvidia.com/gpu": String(args.gpuCount),
+            ...Object.fromEntries(
+              Object.entries(args.sliceCounts ?? {}).map(([resource, count]) => [
+                `requests.${resource}`,
+                String(count),
+              ]),
+            ),
             pods: String(args.podCount),
             "requests.cpu": cpu,
             "requests.memory": memory,

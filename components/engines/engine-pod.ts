@@ -1,8 +1,9 @@
 import type * as pulumi from "@pulumi/pulumi";
 import type { core } from "@pulumi/kubernetes/types/input.js";
 import { terminationGraceSeconds, type EngineProfile } from "../../platform/engines/engine-profile.ts";
+import { deviceResource } from "../../platform/plan/devices.ts";
 import type { EnginePlan, ReplicaGroupPlan } from "../../platform/plan/platform-plan.ts";
-import { acceleratorLabel, gpuTaint, nodePoolLabel, platformLabel } from "../cluster/node-labels.ts";
+import { acceleratorLabel, nodePoolLabel, nodeTaint, platformLabel } from "../cluster/node-labels.ts";
 import { labelValue, recommendedLabels, selectorLabels } from "../labels.ts";
 import { engineServiceAccount } from "./engine-args.ts";
 import { engineIdentity, infernoPodLabels } from "./engine-labels.ts";
@@ -64,7 +65,7 @@ export function enginePod({
         [platformLabel]: labelValue(platform),
         [acceleratorLabel]: labelValue(group.accelerator),
       },
-      tolerations: [{ key: gpuTaint.key, operator: "Exists", effect: "NoSchedule" }],
+      tolerations: [{ key: nodeTaint(group.device).key, operator: "Exists", effect: "NoSchedule" }],
       affinity: {
         nodeAffinity: plannedNodes(group),
         ...(group.placement === "pack" ? { podAffinity: gatherOnNodes(identity.component) } : {}),
@@ -135,10 +136,11 @@ function container(
   profile: EngineProfile,
   mount: ModelMount | undefined,
 ): core.v1.Container {
+  const accelerator = deviceResource(group.device);
   const resources = {
     cpu: `${group.cpuMillis}m`,
     memory: `${group.memoryMiB}Mi`,
-    "nvidia.com/gpu": String(group.gpusPerReplica),
+    ...(accelerator === undefined ? {} : { [accelerator]: String(group.gpusPerReplica) }),
   };
   const environment = Object.entries(profile.environment(group, engine));
   return {

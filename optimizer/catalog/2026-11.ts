@@ -1,4 +1,6 @@
 import type { Accelerator, Catalog, InstanceType, ModelArchitecture } from "./catalog.ts";
+import { cpuShares } from "./cpu-shares.ts";
+import { migSlices } from "./mig-slices.ts";
 
 /** Memory as EC2's DescribeInstanceTypes reports it; the other figures are peaks of the named datasheet. */
 const accelerators: readonly Accelerator[] = [
@@ -147,6 +149,8 @@ const instanceTypes = instanceRows.map(
   }),
 );
 
+const slices = migSlices(["A100-40G", "A100-80G", "H100-80G"], accelerators, instanceTypes);
+
 const llama = { task: "generation", kvHeadCount: 8, headDimension: 128, bytesPerWeight: 2 } as const;
 const llama8b = { ...llama, parameterCount: 8_030_261_248, layerCount: 32 } as const;
 const llama70b = { ...llama, parameterCount: 70_553_706_496, layerCount: 80 } as const;
@@ -232,5 +236,9 @@ export const catalog202611: Catalog = {
     "pkg/providers/pricing/zz_generated.pricing_aws.go, generated 2026-07-20",
   accelerators,
   instanceTypes,
+  partial: {
+    accelerators: [...slices.accelerators, ...cpuShares.accelerators],
+    instanceTypes: [...slices.instanceTypes, ...cpuShares.instanceTypes],
+  },
   models,
 };

@@ -1,12 +1,22 @@
-/** One kind of accelerator, as a whole card (what `nvidia.com/gpu: 1` asks for). */
+/** One kind of accelerator: a whole card (what `nvidia.com/gpu: 1` asks for), a slice of one, or a share of a CPU node. */
 export interface Accelerator {
   /** Name used in specs and plans, such as `A100-80G`. */
   readonly name: string;
+  /**
+   * What one of it is.
+   * @default a whole card
+   */
+  readonly device?: PartialDevice;
   readonly memoryGiB: number;
   /** Peak memory bandwidth in GB/s (10^9 bytes). */
   readonly memoryBandwidthGBps: number;
   /** Peak dense (not sparse) 16-bit tensor throughput in TFLOP/s. */
   readonly dense16BitTflops: number;
+  /**
+   * Peak dense throughput with 32-bit weights in TFLOP/s.
+   * @default a quarter of the 16-bit throughput, between what tensor cores of several generations do
+   */
+  readonly dense32BitTflops?: number;
   /**
    * Bandwidth between cards of one instance in one direction, in GB/s: NVLink, or PCIe without it. Tensor-parallel
    * estimates need it; absent means PCIe 4.0 is assumed.
@@ -16,13 +26,34 @@ export interface Accelerator {
   readonly source: string;
 }
 
+/** What is less than a card. */
+export type PartialDevice = MigDevice | CpuDevice;
+
+/** A slice of a card that Multi-Instance GPU cuts, with compute units and memory of its own. */
+export interface MigDevice {
+  readonly kind: "mig";
+  /** NVIDIA's name of the slice, such as `1g.10gb`. */
+  readonly profile: string;
+  /** Accelerator that is cut. */
+  readonly card: string;
+  /** Slices of this profile that one card is cut into. */
+  readonly perCard: number;
+}
+
+/** A share of a node without cards. */
+export interface CpuDevice {
+  readonly kind: "cpu";
+  /** CPU that a replica on one share gets, in thousandths of a vCPU. */
+  readonly cpuMillis: number;
+}
+
 /** An EC2 instance type that carries accelerators. */
 export interface InstanceType {
-  /** EC2 name, such as `g6e.12xlarge`. */
+  /** EC2 name, such as `g6e.12xlarge`. One type may be listed once as it is and once for each way to cut its cards. */
   readonly name: string;
   /** Name of the {@link Accelerator} it carries. */
   readonly accelerator: string;
-  /** Cards per instance. */
+  /** Accelerators per instance: cards, slices of them, or shares of its CPUs. */
   readonly gpuCount: number;
   readonly vcpuCount: number;
   readonly memoryGiB: number;
@@ -72,6 +103,12 @@ export interface ExpertWeights {
   readonly parameterCount: number;
 }
 
+/** Slices of cards and shares of CPU nodes, with the instance types that carry them. */
+export interface PartialHardware {
+  readonly accelerators: readonly (Accelerator & { readonly device: PartialDevice })[];
+  readonly instanceTypes: readonly InstanceType[];
+}
+
 /** Prices and hardware facts of one date: immutable once released, so that an update never resizes a stack. */
 export interface Catalog {
   /** Year and month, such as `2026-11`. */
@@ -81,7 +118,10 @@ export interface Catalog {
   /** Region whose list prices these are. */
   readonly region: string;
   readonly priceSource: string;
+  /** Whole cards. */
   readonly accelerators: readonly Accelerator[];
   readonly instanceTypes: readonly InstanceType[];
+  /** Less than cards: used only where a spec names them, since clusters must be prepared for them. */
+  readonly partial: PartialHardware;
   readonly models: readonly ModelArchitecture[];
 }

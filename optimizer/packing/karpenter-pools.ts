@@ -33,14 +33,16 @@ export function karpenterPoolsOf(
   pools: readonly NodePoolAllocation[],
   instanceTypes: readonly InstanceType[],
 ): readonly KarpenterPool[] {
-  const typeOf = new Map(instanceTypes.map((type) => [type.name, type]));
+  // A type whose cards may be cut is listed once for each way.
+  const keyOf = (accelerator: string, name: string) => `${name} ${accelerator}`;
+  const typeOf = new Map(instanceTypes.map((type) => [keyOf(type.accelerator, type.name), type]));
   const groups = Map.groupBy(
     pools,
     ({ accelerator, purchase = "on-demand" }) => `${purchase} ${accelerator}`,
   );
   const unweighted = [...groups.values()].map((members) => {
     const { accelerator, purchase = "on-demand" } = certain(members[0]);
-    const types = members.map(({ instanceType }) => certain(typeOf.get(instanceType)));
+    const types = members.map(({ instanceType }) => certain(typeOf.get(keyOf(accelerator, instanceType))));
     const total = (of: (type: InstanceType) => number) => {
       const planned = members.reduce((sum, { nodeCount }, at) => sum + nodeCount * of(certain(types[at])), 0);
       return planned + (purchase === "reserved" ? 0 : Math.max(...types.map(of)));

@@ -59,12 +59,13 @@ export function estimateProfiles(
   options: EstimateOptions,
 ): ProfileEstimates {
   const generates = architecture.task === "generation";
-  // More cards do not answer one small request faster; more replicas serve more of them.
-  const degrees = generates ? tensorParallelDegrees : [1];
   const keptTokens = generates ? Math.max(options.inputTokens + options.outputTokens, 1) : 0;
   const profiles: PerformanceProfile[] = [];
   const excluded: Rejection[] = [];
   for (const accelerator of accelerators) {
+    // More cards do not answer one small request faster; more replicas serve more of them. Slices of cards, even of one
+    // card, cannot exchange activations with each other.
+    const degrees = generates && !accelerator.device ? tensorParallelDegrees : [1];
     for (const gpusPerReplica of degrees) {
       const { usableGiB, neededGiB, sequences } = sequenceMemory(
         architecture,

@@ -13,8 +13,8 @@ export const bandwidthEfficiency = 0.7;
 export const computeEfficiency = 0.5;
 
 /**
- * Throughput of 32-bit weights as a share of 16-bit: TF32 runs at half on Ampere and later, a T4, without it, at an
- * eighth; between the two.
+ * Throughput of 32-bit weights as a share of 16-bit where an accelerator does not say its own: TF32 runs at half on
+ * Ampere and later, a T4, without it, at an eighth; between the two.
  */
 const fullPrecisionFraction = 0.25;
 
@@ -84,8 +84,11 @@ export function readKvMs(model: ModelArchitecture, accelerator: Accelerator, car
 
 /** Two operations a weight and token. 1 TFLOP/s is 10^9 operations a ms. */
 export function computeMsPerToken(model: ModelArchitecture, accelerator: Accelerator, cards: number): number {
-  const precision = model.bytesPerWeight > 2 ? fullPrecisionFraction : 1;
-  const perMs = cards * accelerator.dense16BitTflops * 1e9 * computeEfficiency * precision;
+  const tflops =
+    model.bytesPerWeight > 2
+      ? (accelerator.dense32BitTflops ?? accelerator.dense16BitTflops * fullPrecisionFraction)
+      : accelerator.dense16BitTflops;
+  const perMs = cards * tflops * 1e9 * computeEfficiency;
   return (2 * activeParameterCount(model)) / perMs;
 }
 

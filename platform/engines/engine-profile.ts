@@ -1,3 +1,4 @@
+import type { Accelerator } from "../../optimizer/catalog/catalog.ts";
 import type { ReplicaResources, ReplicaShape } from "../../optimizer/workload.ts";
 import type { EnginePlan, ReplicaGroupPlan } from "../plan/platform-plan.ts";
 import type { EngineType } from "./engine-type.ts";
@@ -13,6 +14,8 @@ export interface EngineProfile {
   readonly protocol: WireProtocol;
   /** The kind of model it serves. */
   readonly task: "generation" | "request-response";
+  /** Whether the image also serves without a GPU. */
+  readonly runsOnCpu: boolean;
   /**
    * Tokens that one iteration of a generation engine processes: what it is planned with and started with. Absent for
    * request/response engines.
@@ -51,4 +54,9 @@ export interface EngineProfile {
 /** Pod grace period: preStop, the longest request, and a margin to exit. */
 export function terminationGraceSeconds(profile: EngineProfile): number {
   return profile.drain.preStopSeconds + profile.drain.requestSeconds + 15;
+}
+
+/** Whether the engine can run on the accelerator at all. */
+export function canRun(engine: EngineProfile, { device }: Pick<Accelerator, "device">): boolean {
+  return device?.kind !== "cpu" || engine.runsOnCpu;
 }

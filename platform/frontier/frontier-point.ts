@@ -25,6 +25,7 @@ export function frontierPoint(factor: number, plan: PlatformPlan): LonePoint {
     })),
     nodePools: plan.nodePools.map((pool) => ({
       accelerator: pool.accelerator,
+      ...(pool.device ? { device: pool.device } : {}),
       instanceType: pool.instanceType,
       nodes: pool.desiredNodes,
       usdPerHour: pool.usdPerHour,

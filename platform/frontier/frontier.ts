@@ -1,3 +1,4 @@
+import type { PartialDevice } from "../../optimizer/catalog/catalog.ts";
 import type { Rejection } from "../../optimizer/workload.ts";
 import type { PlatformPlan } from "../plan/platform-plan.ts";
 import type { Varied } from "./scale-spec.ts";
@@ -79,6 +80,8 @@ export interface FrontierGroup {
 
 export interface FrontierPool {
   readonly accelerator: string;
+  /** What the accelerator is where it is not a whole card. */
+  readonly device?: PartialDevice;
   readonly instanceType: string;
   readonly nodes: number;
   readonly usdPerHour: number;

@@ -7,6 +7,7 @@ import { groupName, groupNameMaxLength, sharedGroupName } from "../spec/group-na
 import { defaultServiceClass } from "../spec/rules/service-classes.ts";
 import type { EngineSpec, ModelSpec, PlatformSpec } from "../spec/schema.ts";
 import { dayPeriods } from "./day-periods.ts";
+import { replicaResources } from "./devices.ts";
 import { modelKnowledge } from "./model-knowledge.ts";
 import type { ServerPlan } from "./platform-plan.ts";
 import { together, type Sharing } from "./sharing.ts";
@@ -252,7 +253,7 @@ function groupDraft(
       ),
       ...(replicas === undefined ? {} : { fixedReplicas: replicas }),
       ...(batchSizes.length > 0 ? { maxBatchSize: Math.min(...batchSizes) } : {}),
-      resources: profile.resources,
+      resources: replicaResources(profile, accelerators),
     },
   };
 }

@@ -1,4 +1,5 @@
 import type { Candidate, GroupAllocation } from "../../optimizer/allocation.ts";
+import type { PartialDevice } from "../../optimizer/catalog/catalog.ts";
 import type { DisaggregatedSize } from "../../optimizer/sizing/disaggregated.ts";
 import type { Pool } from "../../optimizer/sizing/pool-load.ts";
 import type { GroupDraft } from "./group-drafts.ts";
@@ -18,6 +19,8 @@ interface GroupPlanInput {
   readonly allocation: GroupAllocation;
   /** The chosen candidate, or one part of it. */
   readonly part: Candidate;
+  /** What its accelerator is where it is not a whole card. */
+  readonly device?: PartialDevice | undefined;
   /** The cheapest split into two pools, where there is one. */
   readonly disaggregated?: DisaggregatedSize | undefined;
   readonly namespace: string;
@@ -32,6 +35,7 @@ export function groupPlan({
   name,
   allocation,
   part,
+  device,
   disaggregated,
   namespace,
   usdPerHour,
@@ -45,7 +49,7 @@ export function groupPlan({
     weightsGiB: part.weightsGiB,
   };
   const share = chosen.parts ? carriedPerMinute(part) / carriedPerMinute(chosen) : 1;
-  const resources = draft.profile.resources(shape);
+  const resources = draft.demand.resources(shape);
   const [nextBest] = alternatives.toSorted((left, right) => left.extraUsdPerHour - right.extraUsdPerHour);
   return {
     name,
@@ -61,6 +65,7 @@ export function groupPlan({
       ),
     ],
     accelerator: part.accelerator,
+    ...(device ? { device } : {}),
     gpusPerReplica: part.gpusPerReplica,
     replicas: part.replicas,
     replicasOwner: "plan",

@@ -20,14 +20,20 @@ export interface Hardware {
   readonly nodeOptions: NodeOptions;
 }
 
-/** Accelerators and instance types that the spec allows: the catalog's and its own, narrowed by `accelerators.use`. */
+/**
+ * Accelerators and instance types that the spec allows: the catalog's cards and its own accelerators, or those that
+ * `accelerators.use` names, which may be slices of cards and shares of CPU nodes too.
+ */
 export function allowedHardware(spec: PlatformSpec, catalog: Catalog): Hardware {
   const custom = spec.accelerators?.custom ?? [];
   const used = spec.accelerators?.use;
   const allowed = (name: string) => used?.includes(name) ?? true;
+  // Not every cluster can cut cards, nor every model run without one.
+  const partial = used ? catalog.partial : { accelerators: [], instanceTypes: [] };
   return {
     accelerators: [
       ...catalog.accelerators,
+      ...partial.accelerators,
       ...custom.map((accelerator) => ({
         name: accelerator.name,
         memoryGiB: accelerator.memory,
@@ -38,6 +44,7 @@ export function allowedHardware(spec: PlatformSpec, catalog: Catalog): Hardware 
     ].filter((accelerator) => allowed(accelerator.name)),
     instanceTypes: [
       ...catalog.instanceTypes,
+      ...partial.instanceTypes,
       ...custom.flatMap((accelerator) =>
         accelerator.instanceTypes.map((type) => ({
           name: type.name,

@@ -7,7 +7,7 @@ import {
 import { kvGiBPerToken } from "../../optimizer/profiles/roofline.ts";
 import type { PerformanceProfile } from "../../optimizer/profiles/performance-profile.ts";
 import type { Rejection } from "../../optimizer/workload.ts";
-import type { EngineProfile } from "../engines/engine-profile.ts";
+import { canRun, type EngineProfile } from "../engines/engine-profile.ts";
 import type { ModelSpec } from "../spec/schema.ts";
 
 /** All that is known of a model's size and speed. */
@@ -41,10 +41,11 @@ export function modelKnowledge(
   model: ModelSpec,
   engine: EngineProfile,
   catalog: Catalog,
-  accelerators: readonly Accelerator[],
+  offered: readonly Accelerator[],
   sequence: SequenceLength,
 ): ModelKnowledge {
   const architecture = architectureOf(model, catalog);
+  const accelerators = offered.filter((accelerator) => canRun(engine, accelerator));
   const given = givenProfiles(model, architecture);
   if (!architecture) return { profiles: given, excluded: [] };
   const estimate = estimateProfiles(architecture, accelerators, sequence);

@@ -1,3 +1,4 @@
+import { deviceResource } from "./devices.ts";
 import type { EnginePlan, NamespacePlan, ReplicaGroupPlan } from "./platform-plan.ts";
 
 /** Requests (and limits) of one proxy pod: a core and a half carries thousands of requests a second. */
@@ -22,14 +23,27 @@ export function namespacePlans(
     const proxies = name === platformNamespace ? 2 * proxyReplicas : 0;
     const sum = (amount: (group: ReplicaGroupPlan) => number) =>
       own.reduce((total, group) => total + (group.replicas + 1) * amount(group), 0);
+    const slices = sliceResourcesOf(own).map((resource): [string, number] => [
+      resource,
+      sum(({ device, gpusPerReplica }) => (deviceResource(device) === resource ? gpusPerReplica : 0)),
+    ]);
     return {
       name,
       quota: {
-        gpus: sum((group) => group.gpusPerReplica),
+        gpus: sum(({ device, gpusPerReplica }) => (device ? 0 : gpusPerReplica)),
+        ...(slices.length > 0 ? { slices: Object.fromEntries(slices) } : {}),
         pods: sum(() => 1) + proxies,
         cpuMillis: sum((group) => group.cpuMillis) + proxies * proxyPod.cpuMillis,
         memoryMiB: sum((group) => group.memoryMiB) + proxies * proxyPod.memoryMiB,
       },
     };
   });
+}
+
+/** Extended resources of the slices that groups run on, each once. */
+function sliceResourcesOf(groups: readonly ReplicaGroupPlan[]): string[] {
+  const resources = groups.flatMap(({ device }) =>
+    device?.kind === "mig" ? (deviceResource(device) ?? []) : [],
+  );
+  return [...new Set(resources)].toSorted();
 }

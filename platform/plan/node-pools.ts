@@ -1,33 +1,34 @@
-import type { InstanceType } from "../../optimizer/catalog/catalog.ts";
 import type { NodePoolAllocation } from "../../optimizer/allocation.ts";
 import { allocatable } from "../../optimizer/packing/allocatable.ts";
-import { nodeKind } from "./schedule-plan.ts";
+import { deviceOf, nodeKind } from "./devices.ts";
+import { nodeReservation, type Hardware } from "./hardware.ts";
 import type { NodePoolPlan, SchedulePlan } from "./platform-plan.ts";
-import { nodeReservation } from "./hardware.ts";
 
 /** The packed nodes as EKS managed node groups. */
 export function nodePoolPlans(
   platform: string,
   pools: readonly NodePoolAllocation[],
-  instanceTypes: readonly InstanceType[],
+  { accelerators, instanceTypes }: Pick<Hardware, "accelerators" | "instanceTypes">,
   schedule?: SchedulePlan,
 ): NodePoolPlan[] {
   return pools
     .map((pool): NodePoolPlan => {
-      const type = instanceTypes.find((candidate) => candidate.name === pool.instanceType);
+      const type = instanceTypes.find(
+        ({ name, accelerator }) => name === pool.instanceType && accelerator === pool.accelerator,
+      );
       if (!type) throw new RangeError(`packed onto ${pool.instanceType}, which is not allowed`);
       const purchase = pool.purchase === "on-demand" ? undefined : pool.purchase;
       const room = allocatable(type, nodeReservation);
+      const device = deviceOf(pool.accelerator, accelerators);
+      const kind = nodeKind(pool, device);
       return {
-        name: [platform, pool.instanceType.replaceAll(".", "-"), ...(purchase ? [purchase] : [])].join("-"),
+        name: `${platform}-${kind.replaceAll(/[. ]/g, "-")}`,
         accelerator: pool.accelerator,
+        ...(device ? { device } : {}),
         instanceType: pool.instanceType,
         ...(purchase ? { purchase } : {}),
         gpusPerNode: type.gpuCount,
-        minNodes: Math.min(
-          pool.nodeCount,
-          ...(schedule?.periods ?? []).map(({ nodes }) => nodes[nodeKind(pool)] ?? 0),
-        ),
+        minNodes: Math.min(pool.nodeCount, ...(schedule?.periods ?? []).map(({ nodes }) => nodes[kind] ?? 0)),
         desiredNodes: pool.nodeCount,
         maxNodes: pool.nodeCount + 1,
         usdPerHour: pool.usdPerHour,

@@ -13,6 +13,7 @@ import type { EngineType } from "../engines/engine-type.ts";
 import { routesOf, serviceEndpoints } from "../routes/routes-of.ts";
 import type { EngineSpec, PlatformSpec } from "../spec/schema.ts";
 import { dayPeriods } from "./day-periods.ts";
+import { cardsIn, deviceOf } from "./devices.ts";
 import { groupDrafts, type GroupDraft } from "./group-drafts.ts";
 import { groupPlan } from "./group-plan.ts";
 import { allowedHardware, nodeReservation, type Hardware } from "./hardware.ts";
@@ -52,7 +53,7 @@ export function planPlatform(spec: PlatformSpec): PlatformPlan {
   const platformNamespace = `domino-inference-${spec.metadata.stage}`;
   const allocations = new Map(result.allocations.map((allocation) => [allocation.group, allocation]));
   const schedule = scheduleOf(spec, drafts, result, hardware);
-  const pools = nodePoolPlans(spec.metadata.name, result.nodePools, hardware.instanceTypes, schedule);
+  const pools = nodePoolPlans(spec.metadata.name, result.nodePools, hardware, schedule);
   const parts = result.allocations.flatMap(({ group, chosen }) =>
     partsOf(chosen).map((part, position) => ({ name: partName(group, part, position), part })),
   );
@@ -69,6 +70,7 @@ export function planPlatform(spec: PlatformSpec): PlatformPlan {
           name,
           allocation,
           part,
+          device: deviceOf(part.accelerator, hardware.accelerators),
           disaggregated: disaggregatedGroup(draft.demand, problem),
           namespace: engine?.namespace ?? platformNamespace,
           usdPerHour: shares.get(name) ?? 0,
@@ -94,7 +96,13 @@ export function planPlatform(spec: PlatformSpec): PlatformPlan {
     groups,
     servers,
     nodePools: pools,
-    karpenterPools: karpenterPoolsOf(result.nodePools, hardware.instanceTypes),
+    // Karpenter cannot know what slices a node will have, and shares of CPU are no resource that it could limit.
+    karpenterPools: karpenterPoolsOf(
+      result.nodePools.filter(
+        ({ accelerator }) => deviceOf(accelerator, hardware.accelerators) === undefined,
+      ),
+      hardware.instanceTypes,
+    ),
     routes: routesOf({ engines, groups, servers }, serviceEndpoints),
     unplaced: unplacedPlans(result, drafts),
     scarce: result.scarce,
@@ -103,8 +111,14 @@ export function planPlatform(spec: PlatformSpec): PlatformPlan {
       usdPerHour: result.usdPerHour,
       lowerBoundUsdPerHour: result.lowerBoundUsdPerHour,
       nodes: pools.reduce((sum, pool) => sum + pool.desiredNodes, 0),
-      gpus: pools.reduce((sum, pool) => sum + pool.desiredNodes * pool.gpusPerNode, 0),
-      gpusUsed: groups.reduce((sum, group) => sum + group.replicas * group.gpusPerReplica, 0),
+      gpus: pools.reduce(
+        (sum, { desiredNodes, gpusPerNode, device }) => sum + cardsIn(desiredNodes * gpusPerNode, device),
+        0,
+      ),
+      gpusUsed: groups.reduce(
+        (sum, { replicas, gpusPerReplica, device }) => sum + cardsIn(replicas * gpusPerReplica, device),
+        0,
+      ),
       replicas: groups.reduce((sum, group) => sum + group.replicas, 0),
       servers: servers.length,
       serversPlaced: servers.filter((server) => server.group !== undefined).length,
@@ -139,15 +153,15 @@ function scheduleOf(
   spec: PlatformSpec,
   drafts: readonly GroupDraft[],
   result: OptimizeResult,
-  { instanceTypes, nodeOptions }: Hardware,
+  hardware: Hardware,
 ): SchedulePlan | undefined {
   const periods = dayPeriods(spec);
   if (!periods) return undefined;
   const groups = result.allocations.flatMap(({ group, chosen }): ScheduledGroup[] => {
     const draft = drafts.find(({ name }) => name === group);
-    return draft ? [{ name: group, chosen, ...draft.profile.resources(chosen) }] : [];
+    return draft ? [{ name: group, chosen, ...draft.demand.resources(chosen) }] : [];
   });
-  return schedulePlan(periods, groups, result.nodePools, instanceTypes, nodeOptions);
+  return schedulePlan(periods, groups, result.nodePools, hardware);
 }
 
 function requireCatalog(version: string): Catalog {

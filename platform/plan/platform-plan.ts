@@ -1,3 +1,4 @@
+import type { PartialDevice } from "../../optimizer/catalog/catalog.ts";
 import type { Rejection, Load, Slo } from "../../optimizer/workload.ts";
 import type { Candidate, WorkloadPrediction } from "../../optimizer/allocation.ts";
 import type { KarpenterPool } from "../../optimizer/packing/karpenter-pools.ts";
@@ -25,7 +26,7 @@ export interface PlatformPlan {
   readonly nodePools: readonly NodePoolPlan[];
   /**
    * The same nodes as Karpenter would have to be told of them, for clusters where it launches the nodes; the stacks of
-   * this program make managed node groups of `nodePools`.
+   * this program make managed node groups of `nodePools`. Only those with whole cards.
    */
   readonly karpenterPools: readonly KarpenterPool[];
   readonly routes: RoutingTable;
@@ -74,6 +75,9 @@ export interface ReplicaGroupPlan {
   /** Service classes served here, most important first. */
   readonly serviceClasses: readonly string[];
   readonly accelerator: string;
+  /** What the accelerator is where it is not a whole card. */
+  readonly device?: PartialDevice;
+  /** Accelerators of one replica: cards, or one slice or share. */
   readonly gpusPerReplica: number;
   readonly replicas: number;
   /** Who may change `replicas` after deployment; exactly one. */
@@ -173,12 +177,18 @@ export interface ServerPlan {
 
 /** One EKS managed node group. */
 export interface NodePoolPlan {
-  /** `<platform>-<instance type>`, dots as dashes, with `-spot` or `-reserved` where it is that. */
+  /**
+   * `<platform>-<instance type>`, with the slice where cards are cut, and `-spot` or `-reserved` where it is that; dots
+   * as dashes.
+   */
   readonly name: string;
   readonly accelerator: string;
+  /** What the accelerator is where it is not a whole card. */
+  readonly device?: PartialDevice;
   readonly instanceType: string;
   /** Absent: on demand. */
   readonly purchase?: "spot" | "reserved";
+  /** Accelerators of one node. */
   readonly gpusPerNode: number;
   /** What the quietest part of the day needs; the desired number where loads are the same all day. */
   readonly minNodes: number;
@@ -207,6 +217,8 @@ export interface NamespacePlan {
   /** Upper bounds for the namespace's ResourceQuota, with room for one extra pod a group. */
   readonly quota: {
     readonly gpus: number;
+    /** Slices of cards by their extended resource; absent where none are used. */
+    readonly slices?: Readonly<Record<string, number>>;
     readonly pods: number;
     readonly cpuMillis: number;
     readonly memoryMiB: number;
@@ -224,7 +236,7 @@ export interface SchedulePlan {
     readonly hours: number;
     /** By group; never below the group's least count. */
     readonly replicas: Readonly<Record<string, number>>;
-    /** By instance type, with the way they are bought where it is not on demand. */
+    /** By instance type, with the slice where cards are cut, and the way they are bought where it is not on demand. */
     readonly nodes: Readonly<Record<string, number>>;
     readonly usdPerHour: number;
   }[];
@@ -239,9 +251,9 @@ export interface PlanTotals {
   /** Proven: no nodes of the allowed types that hold the planned replicas cost less. */
   readonly lowerBoundUsdPerHour: number;
   readonly nodes: number;
-  /** Cards paid for. */
+  /** Cards paid for, whole or cut. */
   readonly gpus: number;
-  /** Cards requested by replicas. */
+  /** Cards requested by replicas; slices count as the part that they are of a card. */
   readonly gpusUsed: number;
   readonly replicas: number;
   readonly servers: number;

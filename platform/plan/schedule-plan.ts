@@ -1,10 +1,9 @@
 import type { Candidate, NodePoolAllocation } from "../../optimizer/allocation.ts";
-import type { InstanceType } from "../../optimizer/catalog/catalog.ts";
-import type { NodeOptions } from "../../optimizer/packing/node-options.ts";
 import { pack } from "../../optimizer/packing/pack.ts";
 import type { ReplicaDemand } from "../../optimizer/packing/replica-class.ts";
 import { hoursOf } from "./day-periods.ts";
-import { nodeReservation } from "./hardware.ts";
+import { deviceOf, nodeKind } from "./devices.ts";
+import { nodeReservation, type Hardware } from "./hardware.ts";
 import type { SchedulePlan } from "./platform-plan.ts";
 
 /** A placed group as the schedule sees it. */
@@ -13,11 +12,6 @@ export interface ScheduledGroup {
   readonly chosen: Candidate;
   readonly cpuMillis: number;
   readonly memoryMiB: number;
-}
-
-/** Nodes that are interchangeable: of one instance type, bought one way. */
-export function nodeKind({ instanceType, purchase = "on-demand" }: NodePoolAllocation): string {
-  return purchase === "on-demand" ? instanceType : `${instanceType} ${purchase}`;
 }
 
 /**
@@ -31,11 +25,17 @@ export function schedulePlan(
   periods: readonly number[],
   groups: readonly ScheduledGroup[],
   peak: readonly NodePoolAllocation[],
-  instanceTypes: readonly InstanceType[],
-  nodeOptions: NodeOptions,
+  {
+    accelerators,
+    instanceTypes,
+    nodeOptions,
+  }: Pick<Hardware, "accelerators" | "instanceTypes" | "nodeOptions">,
 ): SchedulePlan {
-  const kinds = new Set(peak.map(nodeKind));
-  const offered = instanceTypes.filter(({ name }) => peak.some(({ instanceType }) => instanceType === name));
+  const kindOf = (pool: NodePoolAllocation) => nodeKind(pool, deviceOf(pool.accelerator, accelerators));
+  const kinds = new Set(peak.map(kindOf));
+  const offered = instanceTypes.filter(({ name, accelerator }) =>
+    peak.some((pool) => pool.instanceType === name && pool.accelerator === accelerator),
+  );
   const peakUsdPerHour = peak.reduce((sum, pool) => sum + pool.usdPerHour, 0);
   const planned = periods.map((fromHour, position) => {
     const replicasOf = ({ chosen }: ScheduledGroup) => chosen.replicasByPeriod?.[position] ?? chosen.replicas;
@@ -48,7 +48,7 @@ export function schedulePlan(
       memoryMiB: group.memoryMiB,
     }));
     const packing = pack(demands, offered, nodeReservation, {}, nodeOptions);
-    const nodesByKind = new Map(packing.nodePools.map((pool) => [nodeKind(pool), pool.nodeCount]));
+    const nodesByKind = new Map(packing.nodePools.map((pool) => [kindOf(pool), pool.nodeCount]));
     return {
       fromHour,
       hours: hoursOf(periods, position),

@@ -83,11 +83,13 @@ const acceleratorsSchema = z.strictObject({
     .array(z.string())
     .min(1)
     .optional()
-    .describe("Default: every accelerator of the catalog and of custom."),
+    .describe(
+      "Default: every card of the catalog, and those of custom. Slices of cards and CPU only where named here.",
+    ),
   limits: z
     .record(z.string(), z.int().min(0))
     .optional()
-    .describe("Cards there are per accelerator. Default: unlimited."),
+    .describe("Cards, slices or CPU shares there are per accelerator. Default: unlimited."),
   custom: z
     .array(
       z.strictObject({

@@ -11,6 +11,8 @@ export function contextOfConfig(config: Readonly<Record<string, unknown>>): Poli
     ...(budgetUsdPerHour === undefined ? {} : { budgetUsdPerHour }),
     usdPerHourOf: (instanceType) =>
       numberAt(config, "usdPerHour", instanceType) ??
-      catalog?.instanceTypes.find(({ name }) => name === instanceType)?.usdPerHour,
+      [...(catalog?.instanceTypes ?? []), ...(catalog?.partial.instanceTypes ?? [])].find(
+        ({ name }) => name === instanceType,
+      )?.usdPerHour,
   };
 }

@@ -105,6 +105,10 @@ test("nodes are named with the most expensive first", () => {
   const nodePools = [pool("b", 1, 2), pool("a", 2, 2), pool("c", 3, 9)];
   expect(nodesText({ ...point, nodePools })).toBe("3 c, 2 a, 1 b");
   expect(nodesText(point)).toBe("none");
+  const device = { kind: "mig", profile: "1g.10gb", card: "H100-80G", perCard: 7 } as const;
+  const whole = { accelerator: "H100-80G", instanceType: "p5.4xlarge", nodes: 1, usdPerHour: 6.88 };
+  const cut = { ...whole, accelerator: "H100-80G-1g.10gb", device };
+  expect(nodesText({ ...point, nodePools: [cut, whole] })).toBe("1 p5.4xlarge, 1 p5.4xlarge-1g.10gb");
 });
 
 test("factors have three digits", () => {

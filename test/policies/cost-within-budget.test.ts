@@ -144,6 +144,7 @@ test("a plan gives its own budget and prices", () => {
 });
 
 test("a pack takes prices from the catalog, and from its configuration before it", () => {
+  expect(contextOfConfig({}).usdPerHourOf("m7i.xlarge")).toBe(0.2016);
   const listed = contextOfConfig({}).usdPerHourOf("g5.xlarge");
   expect(listed).toBeGreaterThan(0);
   expect(contextOfConfig({}).budgetUsdPerHour).toBeUndefined();

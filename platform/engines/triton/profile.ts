@@ -10,6 +10,8 @@ export const tritonProfile: EngineProfile = {
   title: "NVIDIA Triton Inference Server",
   protocol: "open-inference-v2",
   task: "request-response",
+  // Without a driver it says so and goes on; ONNX Runtime, PyTorch, OpenVINO and Python backends run on the CPU.
+  runsOnCpu: true,
   image: "nvcr.io/nvidia/tritonserver:26.07-py3",
   storage: ["dataset"],
   loading: ["preload", "on-demand"],

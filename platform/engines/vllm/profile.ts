@@ -13,6 +13,8 @@ export const vllmProfile: EngineProfile = {
   title: "vLLM",
   protocol: "openai",
   task: "generation",
+  // The image is built for CUDA; vLLM for CPUs is another one.
+  runsOnCpu: false,
   maxBatchedTokens,
   image: "vllm/vllm-openai:v0.27.1",
   storage: ["dataset", "s3"],

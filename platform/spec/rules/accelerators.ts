@@ -1,14 +1,15 @@
+import type { Catalog } from "../../../optimizer/catalog/catalog.ts";
 import { catalogOf, catalogs } from "../../../optimizer/catalog/registry.ts";
 import { unknownName } from "../nearest.ts";
 import { list, record, records, text, type Raw } from "../raw.ts";
 import type { RuleProblem } from "../rules.ts";
 import { duplicates } from "./duplicates.ts";
 
-/** Accelerators that the spec may name: the catalog's and its own. */
+/** Accelerators that the spec may name: the catalog's, slices and shares included, and its own. */
 export function knownAccelerators(spec: Raw): readonly string[] {
   const catalog = catalogOf(text(spec.catalog) ?? "");
   return [
-    ...(catalog?.accelerators.map((accelerator) => accelerator.name) ?? []),
+    ...(catalog ? namesIn(catalog) : []),
     ...records(record(spec.accelerators).custom).flatMap(({ entry }) => text(entry.name) ?? []),
   ];
 }
@@ -31,8 +32,10 @@ export function acceleratorProblems(spec: Raw): RuleProblem[] {
   if (!catalog) return [];
   const known = knownAccelerators(spec);
   const accelerators = record(spec.accelerators);
-  const inCatalog = new Set(catalog.accelerators.map((accelerator) => accelerator.name));
-  const instanceTypesInCatalog = new Set(catalog.instanceTypes.map((type) => type.name));
+  const inCatalog = new Set(namesIn(catalog));
+  const instanceTypesInCatalog = new Set(
+    [...catalog.instanceTypes, ...catalog.partial.instanceTypes].map((type) => type.name),
+  );
   return [
     ...list(accelerators.use).flatMap((name, index) =>
       typeof name === "string" && !known.includes(name)
@@ -44,6 +47,7 @@ export function acceleratorProblems(spec: Raw): RuleProblem[] {
         ? []
         : [{ ...unknownAccelerator(name, known, ["accelerators", "limits", name]), atKey: true }],
     ),
+    ...unlimitedSlices(catalog, accelerators),
     ...duplicates(accelerators.custom, ["accelerators", "custom"], "name", "accelerator"),
     ...repeatedInstanceTypes(accelerators.custom),
     ...records(accelerators.custom).flatMap(({ entry, index }): RuleProblem[] => {
@@ -74,6 +78,29 @@ export function acceleratorProblems(spec: Raw): RuleProblem[] {
       ];
     }),
   ];
+}
+
+function namesIn(catalog: Catalog): readonly string[] {
+  return [...catalog.accelerators, ...catalog.partial.accelerators].map(({ name }) => name);
+}
+
+/** Limits count whole cards and slices each for themselves: beside a limit on cards, slices without one would exceed it. */
+function unlimitedSlices(catalog: Catalog, accelerators: Raw): RuleProblem[] {
+  const limits = record(accelerators.limits);
+  const used = list(accelerators.use);
+  return catalog.partial.accelerators.flatMap(({ name, device }): RuleProblem[] => {
+    if (device.kind !== "mig" || !used.includes(name)) return [];
+    if (limits[device.card] === undefined || limits[name] !== undefined) return [];
+    return [
+      {
+        code: "SPEC_VALUE_CONFLICT",
+        path: ["accelerators", "limits", device.card],
+        atKey: true,
+        message: `${device.card} is limited, its slice ${name} is used without a limit`,
+        allowed: `a limit for ${name} too: ${device.perCard} slices for each card that may be cut`,
+      },
+    ];
+  });
 }
 
 /** Nodes are told apart by their instance type alone, so one type carries one accelerator. */

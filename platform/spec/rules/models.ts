@@ -1,5 +1,5 @@
 import { catalogOf } from "../../../optimizer/catalog/registry.ts";
-import type { EngineProfile } from "../../engines/engine-profile.ts";
+import { canRun, type EngineProfile } from "../../engines/engine-profile.ts";
 import { unknownName } from "../nearest.ts";
 import { number, record, records, text, textOrNumber, type Raw } from "../raw.ts";
 import type { RuleProblem } from "../rules.ts";
@@ -23,12 +23,9 @@ export function modelProblems(
   return [
     ...versionProblems(model, path),
     ...knowledgeProblems(spec, model, path, profile),
-    ...records(model.profiles).flatMap(({ entry, index }) => {
-      const name = text(entry.accelerator);
-      return name === undefined || !catalogOf(text(spec.catalog) ?? "") || accelerators.includes(name)
-        ? []
-        : [unknownAccelerator(name, accelerators, [...path, "profiles", index, "accelerator"])];
-    }),
+    ...records(model.profiles).flatMap(({ entry, index }) =>
+      profileProblems(spec, entry, [...path, "profiles", index], profile, accelerators),
+    ),
     ...trafficProblems(spec, model, path, profile),
     ...(profile?.replicasPer === "engine" && model.replicas !== undefined
       ? [
@@ -42,6 +39,37 @@ export function modelProblems(
         ]
       : []),
   ];
+}
+
+/** A measurement on an accelerator that does not exist, or that the engine cannot run on in that way. */
+function profileProblems(
+  spec: Raw,
+  measured: Raw,
+  path: readonly PropertyKey[],
+  engine: EngineProfile | undefined,
+  accelerators: readonly string[],
+): RuleProblem[] {
+  const name = text(measured.accelerator);
+  const catalog = catalogOf(text(spec.catalog) ?? "");
+  if (name === undefined || !catalog) return [];
+  if (!accelerators.includes(name)) {
+    return [unknownAccelerator(name, accelerators, [...path, "accelerator"])];
+  }
+  const partial = catalog.partial.accelerators.find((accelerator) => accelerator.name === name);
+  if (!partial) return [];
+  const conflict = (key: string, message: string, allowed: string): RuleProblem => ({
+    code: "SPEC_VALUE_CONFLICT",
+    path: [...path, key],
+    message,
+    allowed,
+  });
+  if (engine && !canRun(engine, partial)) {
+    return [conflict("accelerator", `${engine.type} does not run on ${name}`, "an accelerator with a GPU")];
+  }
+  const each = number(measured.gpusPerReplica) ?? 1;
+  return each > 1
+    ? [conflict("gpusPerReplica", `a replica cannot use ${each} of ${name} together`, "1")]
+    : [];
 }
 
 function versionProblems(model: Raw, path: readonly PropertyKey[]): RuleProblem[] {

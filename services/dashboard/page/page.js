@@ -28,7 +28,8 @@ function drawPlan() {
   element("cost-note").textContent =
     `what these nodes would cost in ${plan.catalog.region}, prices of ${plan.catalog.pricesAsOf}`;
   element("hardware").textContent = `${totals.nodes} nodes, ${totals.gpus} GPUs`;
-  element("hardware-note").textContent = `${totals.gpusUsed} GPUs used by ${totals.replicas} replicas`;
+  element("hardware-note").textContent =
+    `${Number(totals.gpusUsed.toFixed(1))} GPUs used by ${totals.replicas} replicas`;
   element("groups").replaceChildren(
     ...plan.groups.map((group) =>
       row([

@@ -122,6 +122,86 @@ describe("a GPU node group", () => {
     );
   });
 
+  describe("whose cards are cut", () => {
+    let sliced: readonly RecordedResource[];
+    beforeAll(async () => {
+      sliced = await resourcesOf(
+        () =>
+          new GpuNodeGroup("pool", {
+            ...args,
+            pool: "acme-dev-p5-48xlarge-1g-10gb",
+            accelerator: "H100-80G-1g.10gb",
+            device: { kind: "mig", profile: "1g.10gb", card: "H100-80G", perCard: 7 },
+            gpusPerNode: 56,
+          }),
+      );
+    });
+
+    test("is one of GPU nodes that the MIG manager cuts alike", () => {
+      const { amiType, labels, taints } = only(sliced, ":NodeGroup").inputs;
+      expect(amiType).toBe("AL2023_x86_64_NVIDIA");
+      expect(labels).toEqual({
+        "dominodatalab.com/node-pool": "acme-dev-p5-48xlarge-1g-10gb",
+        "dominodatalab.com/domino-node": "true",
+        "nvidia.com/gpu": "true",
+        "nvidia.com/mig.config": "all-1g.10gb",
+        "domino-inference/platform": "acme-dev",
+        "domino-inference/accelerator": "H100-80G-1g.10gb",
+      });
+      expect(taints).toEqual([{ key: "nvidia.com/gpu", value: "true", effect: "NO_SCHEDULE" }]);
+    });
+
+    test("tells a cluster autoscaler of slices, not of cards", () => {
+      expect(autoscalerHints(sliced)).toMatchObject({
+        "label/nvidia.com/mig.config": "all-1g.10gb",
+        "taint/nvidia.com/gpu": "true:NoSchedule",
+        "resources/nvidia.com/mig-1g.10gb": "56",
+      });
+      expect(autoscalerHints(sliced)).not.toHaveProperty(["resources/nvidia.com/gpu"]);
+    });
+  });
+
+  describe("without GPUs", () => {
+    let plain: readonly RecordedResource[];
+    beforeAll(async () => {
+      plain = await resourcesOf(
+        () =>
+          new GpuNodeGroup("pool", {
+            ...args,
+            pool: "acme-dev-m7i-2xlarge",
+            accelerator: "CPU",
+            device: { kind: "cpu", cpuMillis: 3000 },
+            instanceType: "m7i.2xlarge",
+            gpusPerNode: 2,
+          }),
+      );
+    });
+
+    test("runs EKS's plain image, and keeps other pods away by a taint of the platform's own", () => {
+      const { amiType, instanceTypes, labels, taints } = only(plain, ":NodeGroup").inputs;
+      expect(amiType).toBe("AL2023_x86_64_STANDARD");
+      expect(instanceTypes).toEqual(["m7i.2xlarge"]);
+      expect(labels).toEqual({
+        "dominodatalab.com/node-pool": "acme-dev-m7i-2xlarge",
+        "dominodatalab.com/domino-node": "true",
+        "domino-inference/platform": "acme-dev",
+        "domino-inference/accelerator": "CPU",
+      });
+      expect(taints).toEqual([{ key: "domino-inference/engines", value: "true", effect: "NO_SCHEDULE" }]);
+      expect(only(plain, ":LaunchTemplate").inputs.description).toBe("CPU nodes of acme-dev-m7i-2xlarge");
+    });
+
+    test("promises a cluster autoscaler no GPU", () => {
+      expect(autoscalerHints(plain)).toEqual({
+        "label/dominodatalab.com/node-pool": "acme-dev-m7i-2xlarge",
+        "label/dominodatalab.com/domino-node": "true",
+        "label/domino-inference/platform": "acme-dev",
+        "label/domino-inference/accelerator": "CPU",
+        "taint/domino-inference/engines": "true:NoSchedule",
+      });
+    });
+  });
+
   test("bounds a long name prefix to what EKS takes", async () => {
     const long = await resourcesOf(
       () => new GpuNodeGroup("pool", { ...args, pool: "a-very-long-platform-name-g6e-12xlarge" }),
@@ -138,3 +218,11 @@ describe("a GPU node group", () => {
     });
   });
 });
+
+/** What the tags of the Auto Scaling group say of a new node. */
+function autoscalerHints(resources: readonly RecordedResource[]): Record<string, string> {
+  const tags = resources.filter(({ type }) => type.endsWith(":Tag")).map(({ inputs }) => inputs.tag);
+  return Object.fromEntries(
+    tags.map(({ key, value }) => [key.replace("k8s.io/cluster-autoscaler/node-template/", ""), value]),
+  );
+}

@@ -54,6 +54,25 @@ describe("an inference namespace", () => {
     });
   });
 
+  test("bounds slices of GPUs where there are any, by their own resource", async () => {
+    const { resources: sliced } = await recordingOf(
+      () =>
+        new InferenceNamespace("space", {
+          platform: "acme-dev",
+          namespace: "domino-inference-dev",
+          gpuCount: 0,
+          sliceCounts: { "nvidia.com/mig-1g.10gb": 9 },
+          podCount: 9,
+          cpuMillis: 12_000,
+          memoryMiB: 65_536,
+        }),
+    );
+    expect(only(sliced, ":ResourceQuota").inputs.spec.hard).toMatchObject({
+      "requests.nvidia.com/gpu": "0",
+      "requests.nvidia.com/mig-1g.10gb": "9",
+    });
+  });
+
   test("names its quota and policies, in itself and under the platform's labels", () => {
     const labels = {
       "app.kubernetes.io/name": "inference-namespace",

@@ -30,6 +30,24 @@ describe("the catalogs", () => {
     },
   );
 
+  it.each(catalogs.map((catalog) => [catalog.version, catalog] as const))(
+    "%s has slices and shares apart from its cards, each on instance types of their own",
+    (_, { accelerators, instanceTypes, partial }) => {
+      const names = partial.accelerators.map(({ name }) => name);
+      expect(new Set([...names, ...accelerators.map(({ name }) => name)]).size).toBe(
+        names.length + accelerators.length,
+      );
+      expect(accelerators.filter(({ device }) => device !== undefined)).toEqual([]);
+      expect(new Set(partial.instanceTypes.map(({ accelerator }) => accelerator))).toEqual(new Set(names));
+      const offers = partial.instanceTypes.map(({ name, accelerator }) => `${name} ${accelerator}`);
+      expect(new Set(offers).size).toBe(offers.length);
+      for (const { name, usdPerHour } of partial.instanceTypes) {
+        const whole = instanceTypes.find((type) => type.name === name);
+        if (whole) expect(usdPerHour).toBe(whole.usdPerHour);
+      }
+    },
+  );
+
   it("says which instance types have Elastic Fabric Adapters, as DescribeInstanceTypes counts them", () => {
     const efaCountOf = (name: string) =>
       newestCatalog.instanceTypes.find((type) => type.name === name)?.efaCount ?? 0;

@@ -58,6 +58,21 @@ describe("Karpenter pools", () => {
     expect(pools.map(({ limits }) => limits.gpuCount)).toEqual([2, 2, 2]);
   });
 
+  it("count what a node of their own kind carries, where a type is listed whole and cut", () => {
+    const cut = { ...large, accelerator: "A-1g", gpuCount: 56 };
+    const pools = karpenterPoolsOf(
+      [
+        pool({ instanceType: "a.8", usdPerHour: 7 }),
+        pool({ instanceType: "a.8", accelerator: "A-1g", usdPerHour: 7 }),
+      ],
+      [large, cut],
+    );
+    expect(pools.map(({ accelerator, limits }) => [accelerator, limits.gpuCount])).toEqual([
+      ["A-1g", 112],
+      ["A", 16],
+    ]);
+  });
+
   it("refuse instance types that nobody named", () => {
     expect(() => karpenterPoolsOf([pool({ instanceType: "b.1" })], [small])).toThrow(RangeError);
   });

@@ -44,7 +44,7 @@ const pools = () =>
       ),
       pool("g6.2xlarge", 4, [["b", 1]]),
     ],
-    [small, large],
+    { accelerators: [], instanceTypes: [small, large] },
   );
 
 describe("node pools", () => {
@@ -71,19 +71,25 @@ describe("node pools", () => {
         },
       ],
     });
-    const reversed = nodePoolPlans("bank", [pool("g6.2xlarge", 4), pool("g6.4xlarge", 9)], [large, small]);
+    const reversed = nodePoolPlans("bank", [pool("g6.2xlarge", 4), pool("g6.4xlarge", 9)], {
+      accelerators: [],
+      instanceTypes: [large, small],
+    });
     expect(reversed.map(({ name }) => name)).toEqual(["bank-g6-2xlarge", "bank-g6-4xlarge"]);
   });
 
   test("have every dot of their instance type as a dash", () => {
-    const [own] = nodePoolPlans("bank", [pool("own.large.v2", 1)], [type("own.large.v2", 1)]);
+    const [own] = nodePoolPlans("bank", [pool("own.large.v2", 1)], {
+      accelerators: [],
+      instanceTypes: [type("own.large.v2", 1)],
+    });
     expect(own?.name).toBe("bank-own-large-v2");
   });
 
   test("are only of instance types that the platform may use", () => {
-    expect(() => nodePoolPlans("bank", [pool("g6.4xlarge", 9)], [small])).toThrow(
-      new RangeError("packed onto g6.4xlarge, which is not allowed"),
-    );
+    expect(() =>
+      nodePoolPlans("bank", [pool("g6.4xlarge", 9)], { accelerators: [], instanceTypes: [small] }),
+    ).toThrow(new RangeError("packed onto g6.4xlarge, which is not allowed"));
   });
 
   test("are paid by their groups in proportion to the cards they take", () => {

@@ -7,7 +7,10 @@ import {
 } from "../../../../platform/spec/rules/accelerators.ts";
 
 const catalog = "2026-11";
-const inCatalog = (catalogOf(catalog)?.accelerators ?? []).map(({ name }) => name);
+const known = catalogOf(catalog);
+const inCatalog = [...(known?.accelerators ?? []), ...(known?.partial.accelerators ?? [])].map(
+  ({ name }) => name,
+);
 
 describe("known accelerators", () => {
   test("are the catalog's and the spec's own", () => {
@@ -65,6 +68,39 @@ describe("accelerators of a spec", () => {
         message: 'accelerator "L5" is not known; did you mean "L4"?',
         allowed,
       },
+    ]);
+  });
+
+  test("may be slices of cards and CPU, and a slip in their names is told", () => {
+    expect(problemsOf({ use: ["CPU", "A100-40G-1g.5gb", "H100-80G-3g.40gb"] })).toEqual([]);
+    expect(problemsOf({ use: ["A100-80G-1g.1gb", "GPU"] })).toMatchObject([
+      { message: 'accelerator "A100-80G-1g.1gb" is not known; did you mean "A100-80G-1g.10gb"?' },
+      { message: 'accelerator "GPU" is not known; did you mean "CPU"?' },
+    ]);
+  });
+
+  test("are each limited for themselves: a limit on cards needs one on their slices too", () => {
+    const use = ["A100-80G", "A100-80G-1g.10gb", "A100-80G-3g.40gb", "CPU"];
+    expect(problemsOf({ use, limits: { "A100-80G": 8, "A100-80G-1g.10gb": 56 } })).toEqual([
+      {
+        code: "SPEC_VALUE_CONFLICT",
+        path: ["accelerators", "limits", "A100-80G"],
+        atKey: true,
+        message: "A100-80G is limited, its slice A100-80G-3g.40gb is used without a limit",
+        allowed: "a limit for A100-80G-3g.40gb too: 2 slices for each card that may be cut",
+      },
+    ]);
+    expect(
+      problemsOf({ use, limits: { "A100-80G": 8, "A100-80G-1g.10gb": 56, "A100-80G-3g.40gb": 0 } }),
+    ).toEqual([]);
+    expect(problemsOf({ use, limits: { "A100-80G-1g.10gb": 7, CPU: 4 } })).toEqual([]);
+    expect(problemsOf({ limits: { "A100-80G": 8 } })).toEqual([]);
+  });
+
+  test("of the spec's own take no name of a slice, nor a node without cards that the catalog has", () => {
+    expect(problemsOf({ custom: [card("CPU", "m7i.xlarge")] })).toMatchObject([
+      { code: "SPEC_NAME_DUPLICATE", message: 'accelerator "CPU" is already in catalog 2026-11' },
+      { code: "SPEC_NAME_DUPLICATE", message: 'instance type "m7i.xlarge" is already in catalog 2026-11' },
     ]);
   });
 

@@ -170,6 +170,40 @@ describe("what is known of a model", () => {
   });
 });
 
+describe("a measurement on less than a card", () => {
+  const names = ["L4", "CPU", "H100-80G-1g.10gb"];
+  const problemsOf = (type: "triton" | "vllm", ...profiles: Raw[]) => {
+    const model = { ...(type === "vllm" ? { name: "llama-3-8b" } : { name: "bert-base" }), profiles };
+    return modelProblems({ catalog }, model, path, engineProfiles[type], names);
+  };
+
+  test("is of an engine that runs there", () => {
+    expect(problemsOf("triton", { accelerator: "CPU" }, { accelerator: "H100-80G-1g.10gb" })).toEqual([]);
+    expect(problemsOf("vllm", { accelerator: "H100-80G-1g.10gb" }, { accelerator: "CPU" })).toEqual([
+      {
+        code: "SPEC_VALUE_CONFLICT",
+        path: [...path, "profiles", 1, "accelerator"],
+        message: "vllm does not run on CPU",
+        allowed: "an accelerator with a GPU",
+      },
+    ]);
+  });
+
+  test("is of one slice or share a replica, where cards may be several", () => {
+    const two = (accelerator: string) => ({ accelerator, gpusPerReplica: 2 });
+    expect(problemsOf("vllm", two("L4"))).toEqual([]);
+    expect(problemsOf("vllm", two("H100-80G-1g.10gb"))).toEqual([
+      {
+        code: "SPEC_VALUE_CONFLICT",
+        path: [...path, "profiles", 0, "gpusPerReplica"],
+        message: "a replica cannot use 2 of H100-80G-1g.10gb together",
+        allowed: "1",
+      },
+    ]);
+    expect(problemsOf("triton", two("CPU"))).toMatchObject([{ allowed: "1" }]);
+  });
+});
+
 describe("a model's replicas", () => {
   test("are the engine's where models share them", () => {
     expect(ofTriton({ replicas: 2 })).toEqual([
