@@ -22,6 +22,8 @@ const mostIterations = 2;
 /** With more decodes and slots the number of sequences changes slowly, as averages over it suppose. */
 const mostDecodes = 50;
 const leastSlowSlots = 5;
+/** A longer queue hardly ever ends, so that what its slots were at its beginning would stay for ever. */
+const mostWaiting = 12;
 /** Points of a prompt in progress that are told apart: those that it passes in its first iterations. */
 const promptPoints = 5;
 /** Steps along transitions, and a few for each state, in rounds over all states; what is left after them is taken to go on as in the last. */
@@ -158,7 +160,11 @@ interface Transitions {
  * @param waiting mean number of requests that wait for a slot, while any does.
  */
 export function fewSlotsGapMs(few: FewSlots, arrivalsPerMs: number, waiting: number): number {
-  const { rows, targets, probabilities, decoding, ms } = transitions(few, arrivalsPerMs, waiting);
+  const { rows, targets, probabilities, decoding, ms } = transitions(
+    few,
+    arrivalsPerMs,
+    Math.min(waiting, mostWaiting),
+  );
   const states = ms.length;
   const mostRounds = mostSteps / (targets.length + 4 * states);
   const mass = new Float64Array(states);
