@@ -437,3 +437,16 @@ describe("replicas on the nodes of their accelerator", () => {
     });
   });
 });
+
+describe("the shipped stacks", () => {
+  test.each([
+    ["dev", "1 of 4x L40S", 12.1],
+    ["test", "1 of 4x A100-80G", 27.45],
+    ["prod", "2 of 4x H100-80G", 56.65],
+  ])("plan chat on %s as recorded in their golden files: %s", async (stack, shape, usdPerHour) => {
+    const plan = planPlatform(await loadSpec(`stacks/${stack}.yaml`));
+    const { replicas, gpusPerReplica, accelerator } = groupNamed(plan, "chat-llama-3-70b-premium");
+    expect(`${replicas} of ${gpusPerReplica}x ${accelerator}`).toBe(shape);
+    expect(plan.totals.usdPerHour).toBeCloseTo(usdPerHour, 2);
+  });
+});
