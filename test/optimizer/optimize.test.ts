@@ -92,7 +92,14 @@ describe("optimising a platform", () => {
 
   it("answers an empty problem", () => {
     const result = optimize(problem({ groups: [] }));
-    expect(result).toEqual({ allocations: [], unplaced: [], nodePools: [], usdPerHour: 0, lowerBoundUsdPerHour: 0, scarce: [] });
+    expect(result).toEqual({
+      allocations: [],
+      unplaced: [],
+      nodePools: [],
+      usdPerHour: 0,
+      lowerBoundUsdPerHour: 0,
+      scarce: [],
+    });
   });
 });
 
