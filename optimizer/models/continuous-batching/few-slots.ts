@@ -18,7 +18,7 @@ const mostTransitions = 12_000;
 /** Prompts that are told apart, beyond those that could be read at once. */
 const levelsBeyondSlots = 3;
 /** Above, a prompt is read over so many iterations that averages over them do as well. */
-const mostIterations = 2;
+const mostIterations = 4;
 /** With more decodes and slots the number of sequences changes slowly, as averages over it suppose. */
 const mostDecodes = 50;
 const leastSlowSlots = 5;
