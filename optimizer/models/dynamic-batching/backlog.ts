@@ -1,5 +1,6 @@
 import { certain } from "../../certain.ts";
 import { BatchTable, type SharedInstances } from "./batch-table.ts";
+import { levelShares } from "./level-shares.ts";
 
 /** What is met at random times by requests that begin batches. */
 export interface Backlog {
@@ -10,7 +11,7 @@ export interface Backlog {
   readonly begins: Float64Array;
 }
 
-/** Cells of the grid of levels: with twice as many the errors against the simulation are no smaller. */
+/** Cells of the grid of levels: with a quarter more the errors against the simulation are no smaller. */
 const cells = 128;
 /** Rounds that find the grid's range, and rounds on it; always as many, so that times depend smoothly on everything. */
 const rangingRounds = 5;
@@ -133,151 +134,6 @@ function ownLoads(table: BatchTable, shares: Float64Array, begins: Float64Array)
   return loads.map((load) => (all > 0 ? load / all : 1 / models.length));
 }
 
-/**
- * Batches are begun the more regularly the more often one is open already, and the backlog varies less than if each
- * came at random: it grows in smaller steps, which are as many times more frequent as they are smaller. The power of
- * 3/16 is fitted to the simulation; where no batch is ever open, as with batches of one request, steps are whole.
- */
-function stepPart(begin: number): number {
-  // Roots take a fraction of the time of a power.
-  const fourthRoot = Math.sqrt(Math.sqrt(begin));
-  return Math.sqrt(fourthRoot * Math.sqrt(fourthRoot));
-}
-
-const leastStep = 0.02;
-/**
- * Batches of equal length on several instances do not spread out evenly in time but follow each other at random gaps.
- * How much of the spread of random gaps there is; fitted to the simulation.
- */
-const gapSpread = 0.8;
-
-/** The level crossings from the lowest level up. */
-function levelShares(table: BatchTable, begins: Float64Array): Float64Array {
-  const { cellMs, largeProbability, smallMs, largeMs, serviceMs } = table;
-  const { instances, models } = table.shared;
-  const cellsPerMs = 1 / (instances * cellMs);
-  // The first of c equal batches at random stages ends after a time with this spread, relative to its mean.
-  const spread = Math.sqrt((instances - 1) / (instances + 1));
-  const firstGaps = instances > 1 ? gapsWhenLastIsTaken(table, begins) : [];
-  const steps = new StepEnds();
-  const shares = new Float64Array(cells + 1);
-  shares[0] = 1;
-  let total = 1;
-  let share = lastIdleShare(table, begins);
-  for (let place = 0; ; place++) {
-    for (let model = 0; model < models.length; model++) {
-      const at = table.at(model, place);
-      const begin = certain(begins[at]);
-      const { arrivalsPerMs, baseMs, maxBatchSize } = certain(models[model]);
-      const step = place === 0 ? 1 : Math.max(leastStep, stepPart(begin));
-      const rate = (share * arrivalsPerMs * begin) / step;
-      const large = rate * certain(largeProbability[at]);
-      const smallCells = step * certain(smallMs[at]) * cellsPerMs;
-      const largeCells = step * certain(largeMs[at]) * cellsPerMs;
-      if (instances === 1) {
-        steps.add(place, smallCells, rate - large);
-        steps.add(place, largeCells, large);
-        continue;
-      }
-      if (place === 0) {
-        for (const { ms, probability } of firstGaps)
-          steps.add(0, Math.min(ms, certain(serviceMs[at])) / cellMs, rate * probability);
-        continue;
-      }
-      const random = gapSpread * (1 - 1 / maxBatchSize) * (baseMs / Math.max(certain(serviceMs[at]), 1e-300));
-      const apart = spread * random;
-      steps.add(place, smallCells * (1 - apart), (rate - large) / 2);
-      steps.add(place, smallCells * (1 + apart), (rate - large) / 2);
-      steps.add(place, largeCells * (1 - apart), large / 2);
-      steps.add(place, largeCells * (1 + apart), large / 2);
-    }
-    if (place === cells) break;
-    share = steps.through(place) * cellMs;
-    shares[place + 1] = share;
-    total += share;
-  }
-  for (let place = 0; place <= cells; place++) shares[place] = certain(shares[place]) / total;
-  return shares;
-}
-
-/** Steps up under way at each cell of the grid. */
-class StepEnds {
-  readonly #ends = new Float64Array(cells + 2);
-  #active = 0;
-
-  /** From a position, in cells; one that ends beyond the grid never ends. */
-  add(from: number, length: number, rate: number): void {
-    this.#active += rate;
-    const end = from + length;
-    if (end >= cells + 1) return;
-    const cell = Math.floor(end);
-    const part = rate * (end - cell);
-    this.#ends[cell] = certain(this.#ends[cell]) + rate - part;
-    this.#ends[cell + 1] = certain(this.#ends[cell + 1]) + part;
-  }
-
-  /** Rate of the steps that pass a cell; cells are asked for in turn. */
-  through(cell: number): number {
-    this.#active = Math.max(0, this.#active - certain(this.#ends[cell]));
-    return this.#active;
-  }
-}
-
-/** Probability that only one instance is idle where one is: Erlang's, as if batches came at random. */
-function lastIdleShare(table: BatchTable, begins: Float64Array): number {
-  const { instances, models } = table.shared;
-  let offered = 0;
-  for (const [model, { arrivalsPerMs }] of models.entries()) {
-    const at = table.at(model, 0);
-    offered += arrivalsPerMs * certain(begins[at]) * certain(table.serviceMs[at]);
-  }
-  // The recursion of Erlang's loss formula, from one place on.
-  let share = 1;
-  for (let busy = 1; busy < instances; busy++) share = (offered * share) / (busy + offered * share);
-  return share;
-}
-
-/** Points of the quadrature by Gauss and Legendre on 0…1, with their weights. */
-const quadrature = [
-  { at: 0.06943184420297371, probability: 0.17392742256872693 },
-  { at: 0.33000947820757187, probability: 0.32607257743127307 },
-  { at: 0.6699905217924281, probability: 0.32607257743127307 },
-  { at: 0.9305681557970263, probability: 0.17392742256872693 },
-];
-
-/**
- * When the first of all instances but one is free again, at a random time while all of them are busy: the least of so
- * many residual times. One exceeds t with probability R(t) = Σ_m rate_m·max(0, S_m - t) / Σ_m rate_m·S_m.
- */
-function gapsWhenLastIsTaken(
-  table: BatchTable,
-  begins: Float64Array,
-): readonly { readonly ms: number; readonly probability: number }[] {
-  const { instances, models } = table.shared;
-  const batches = models
-    .map(({ arrivalsPerMs }, model) => {
-      const at = table.at(model, 0);
-      return { rate: arrivalsPerMs * certain(begins[at]), ms: certain(table.serviceMs[at]) };
-    })
-    .toSorted((a, b) => b.ms - a.ms);
-  const all = batches.reduce((sum, { rate, ms }) => sum + rate * ms, 0);
-  return quadrature.map(({ at, probability }) => {
-    const wanted = all * at ** (1 / (instances - 1));
-    // From the longest time down, the area grows by the rate of all that are longer.
-    let area = 0;
-    let rates = 0;
-    let ms = certain(batches[0]).ms;
-    for (const batch of batches) {
-      const more = rates * (ms - batch.ms);
-      if (area + more >= wanted) break;
-      area += more;
-      ms = batch.ms;
-      rates += batch.rate;
-    }
-    return { ms: rates > 0 ? Math.max(0, ms - (wanted - area) / rates) : 0, probability };
-  });
-}
-
 /** The probabilities that follow from those of the round before. */
 function nextBegins(table: BatchTable, shares: Float64Array, begins: Float64Array): Float64Array {
   const { cellMs, waitMs, size, serviceMs } = table;
@@ -319,17 +175,20 @@ function nextBegins(table: BatchTable, shares: Float64Array, begins: Float64Arra
     let open = 0;
     for (let place = 0; place <= cells; place++) {
       if (place > 0) open += certain(bends[place - 1]);
+      const at = row + place;
       const share = certain(shares[place]);
-      const none = certain(begins[row + place]) * share;
-      const all = none + Math.max(0, open) + heldMs * share;
-      // At the solution the part is 1; its root brings one round nearer without passing it by.
-      const part = all > 0 ? Math.sqrt(share / all) : 1;
-      result[row + place] = Math.min(1, certain(begins[row + place]) * part);
+      const begin = certain(begins[at]);
+      const all = begin * share + Math.max(0, open) + heldMs * share;
+      // At the solution the part is 1; its root brings one round nearer without passing it by. Where hardly anything
+      // is, rounding would say what it likes: one in so many requests begins a batch.
+      result[at] = share > negligible ? Math.min(1, begin * Math.sqrt(share / all)) : 1 / certain(size[at]);
     }
   }
   return result;
 }
 
+/** Share of times that does not show. */
+const negligible = 1e-9;
 /** A backlog that others keep up all the time would never fall. */
 const mostRefilled = 0.98;
 /** In cells: a density is finite. */

@@ -1,25 +1,27 @@
 import { certain } from "../../certain.ts";
 
-/** Cells of the grid: one is a few thousandths of the range, far below what the model is exact to. */
-const cells = 4096;
-
 /**
  * Distribution of a time as a sum of uniform ones, each over its own interval. The distribution function is piecewise
  * linear; what is kept are its bends, moved onto a grid in such a way that areas and means stay: the result changes
  * gradually with each interval.
  */
 export class LatencyMixture {
+  readonly #leastMs: number;
+  /** One cell before the least time: a step there has room for its slope. */
   readonly #fromMs: number;
   readonly #cellsPerMs: number;
   readonly #cellMs: number;
   /** Change of slope at each point of the grid. */
-  readonly #bends = new Float64Array(cells + 2);
+  readonly #bends: Float64Array;
+  readonly #cells: number;
   #weight = 0;
 
   /** No time is below the start; times beyond the end count as the end. */
-  constructor(fromMs: number, toMs: number) {
+  constructor(fromMs: number, toMs: number, cells: number) {
+    this.#cells = cells;
+    this.#bends = new Float64Array(cells + 2);
     this.#cellMs = Math.max(toMs - fromMs, 1e-9) / (cells - 1);
-    // A step at the start has room for its slope.
+    this.#leastMs = fromMs;
     this.#fromMs = fromMs - this.#cellMs;
     this.#cellsPerMs = 1 / this.#cellMs;
   }
@@ -41,7 +43,7 @@ export class LatencyMixture {
   }
 
   #bend(position: number, slope: number): void {
-    const at = position < 0 ? 0 : position > cells ? cells : position;
+    const at = Math.min(Math.max(position, 0), this.#cells);
     const cell = Math.floor(at);
     const part = (at - cell) * slope;
     this.#bends[cell] = certain(this.#bends[cell]) + slope - part;
@@ -53,17 +55,18 @@ export class LatencyMixture {
     const result: number[] = [];
     let slope = 0;
     let reached = 0;
-    for (let cell = 0; cell <= cells && result.length < shares.length; cell++) {
+    for (let cell = 0; cell <= this.#cells && result.length < shares.length; cell++) {
       slope += certain(this.#bends[cell]);
       const next = reached + slope;
       while (result.length < shares.length) {
         const wanted = certain(shares[result.length]) * this.#weight;
         if (next < wanted) break;
-        result.push(this.#fromMs + (cell + (slope > 0 ? (wanted - reached) / slope : 0)) * this.#cellMs);
+        const position = cell + (slope > 0 ? (wanted - reached) / slope : 0);
+        result.push(Math.max(this.#leastMs, this.#fromMs + position * this.#cellMs));
       }
       reached = next;
     }
-    while (result.length < shares.length) result.push(this.#fromMs + cells * this.#cellMs);
+    while (result.length < shares.length) result.push(this.#fromMs + this.#cells * this.#cellMs);
     return result;
   }
 }

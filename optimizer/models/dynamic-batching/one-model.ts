@@ -22,6 +22,8 @@ export function predictOneModel(service: BatchService): BatchingTimes {
   return new RequestTimes(service, solveBatchStarts(service)).times();
 }
 
+/** Of the grid of times: one is a few thousandths of a latency. */
+const gridCells = 4096;
 /** Starts too rare to show in any time. */
 const leastShare = 1e-12;
 /** Share of requests that may lie beyond the range of times. */
@@ -49,7 +51,7 @@ class RequestTimes {
     this.#service = service;
     this.#starts = starts;
     this.#fullMs = serviceMs(service, service.maxBatchSize);
-    this.#mixture = new LatencyMixture(serviceMs(service, 1), this.#longestMs());
+    this.#mixture = new LatencyMixture(serviceMs(service, 1), this.#longestMs(), gridCells);
     this.#addAll();
   }
 

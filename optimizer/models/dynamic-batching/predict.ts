@@ -19,9 +19,15 @@ export type { BatchingPrediction, BatchingReplica, BatchingTimes, BatchingTraffi
 const msPerSecond = 1000;
 
 /**
- * Times at and above saturation are infinite. Below it they grow with the rate, but for one effect: with a queue delay
- * a batch fills sooner at a higher rate, so that times may fall with the rate first. Targets are to be checked at the
- * planned rate, and not only at the highest one at which they hold. Throws a RangeError for what is out of range.
+ * One model on one instance is solved exactly but for details; several models or instances are approximated, see
+ * {@link predictSharedInstances}.
+ *
+ * Times at and above saturation are infinite. Below it they grow with the rate where nothing is held back: without
+ * exception for one model on one instance; else a mean may fall by 1 % at most and a percentile by a few. With a queue
+ * delay all of them fall with the rate first, as batches fill sooner: a target that holds at a high rate may break at a
+ * lower one, and is to be checked at the planned rate itself. Requests that a full queue refuses are not modelled.
+ *
+ * Throws a RangeError for what is out of range.
  */
 export function predictBatching(replica: BatchingReplica, ratePerSecond: number): BatchingPrediction {
   check(replica);
@@ -30,7 +36,9 @@ export function predictBatching(replica: BatchingReplica, ratePerSecond: number)
   const saturationPerSecond = batchingSaturationPerSecond(replica);
   const utilisation = ratePerSecond / saturationPerSecond;
   const times =
-    utilisation < 1 ? timesBelowSaturation(replica, ratePerSecond / msPerSecond) : overloaded(replica);
+    utilisation < 1
+      ? timesBelowSaturation(replica, ratePerSecond / msPerSecond, utilisation)
+      : overloaded(replica);
   return {
     ...times,
     utilisation,
@@ -62,15 +70,23 @@ export function predictBatchingAlone(replica: BatchingReplica): BatchingPredicti
 
 /** Requests a second while requests of every model always wait; infinite where they take no time. */
 export function batchingSaturationPerSecond({ instances, traffic }: BatchingReplica): number {
-  let msPerRequest = 0;
-  for (const { share, baseMs, perRequestMs, maxBatchSize } of traffic)
-    msPerRequest += share * (baseMs / maxBatchSize + perRequestMs);
+  const msPerRequest = sumInOrder(
+    traffic.map(
+      ({ share, baseMs, perRequestMs, maxBatchSize }) => share * (baseMs / maxBatchSize + perRequestMs),
+    ),
+  );
   return (instances * msPerSecond) / msPerRequest;
+}
+
+/** From the smallest to the largest, so that the order of models does not show in the last digits. */
+function sumInOrder(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b).reduce((sum, value) => sum + value, 0);
 }
 
 function timesBelowSaturation(
   replica: BatchingReplica,
   arrivalsPerMs: number,
+  utilisation: number,
 ): Pick<BatchingPrediction, "overall" | "traffic"> {
   const { instances, maxQueueDelayMs, traffic } = replica;
   const models = traffic.map(({ share, baseMs, perRequestMs, maxBatchSize }) => ({
@@ -81,7 +97,7 @@ function timesBelowSaturation(
   }));
   const [first, second] = models;
   if (first === undefined || second !== undefined || instances > 1)
-    return predictSharedInstances({ instances, maxQueueDelayMs, models });
+    return predictSharedInstances({ instances, maxQueueDelayMs, models }, utilisation);
   const times = predictOneModel({ ...first, maxQueueDelayMs });
   return { overall: times, traffic: [times] };
 }
@@ -94,7 +110,7 @@ function overloaded({ traffic }: BatchingReplica): Pick<BatchingPrediction, "ove
     queueMs: { mean: forever },
     meanBatchSize,
   });
-  const batchesPerRequest = traffic.reduce((sum, { share, maxBatchSize }) => sum + share / maxBatchSize, 0);
+  const batchesPerRequest = sumInOrder(traffic.map(({ share, maxBatchSize }) => share / maxBatchSize));
   return {
     overall: full(1 / batchesPerRequest),
     traffic: traffic.map(({ maxBatchSize }) => full(maxBatchSize)),
@@ -108,7 +124,7 @@ function overallAlone({ traffic }: BatchingReplica, times: readonly BatchingTime
       queueMs: queueMs.mean,
       share: traffic[index]?.share ?? 0,
     }))
-    .toSorted((a, b) => a.ms - b.ms);
+    .toSorted((a, b) => a.ms - b.ms || a.share - b.share);
   const total = weighed.reduce((sum, { share }) => sum + share, 0);
   const mean = (of: (one: { ms: number; queueMs: number }) => number): number =>
     weighed.reduce((sum, one) => sum + one.share * of(one), 0) / total;
