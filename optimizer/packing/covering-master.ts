@@ -54,10 +54,6 @@ export class CoveringMaster {
     }
   }
 
-  get columnCount(): number {
-    return this.#prices.length;
-  }
-
   /** `rows` names each row once. */
   addColumn(price: number, rows: readonly number[], entries: readonly number[]): void {
     this.#prices.push(price);

@@ -40,7 +40,7 @@ export interface Worths {
   readonly ofConditions: Float64Array;
 }
 
-/** Columns at most; far more than any fleet of 1,000 replicas has needed. */
+/** Columns at most, for the memory that they take. */
 const mostPatterns = 8_000;
 
 /** The more classes, the more patterns of each type are added at once, because so many more are needed. */
