@@ -112,28 +112,3 @@ export function resourcesIn(node: NodeType): readonly number[] {
 export function replicasOn(node: NodeType, one: ReplicaClass): number {
   return mayHold(node, one) ? replicasPerNode(node.allocatable, one.gpusPerReplica, one) : 0;
 }
-
-/** As many of the remaining replicas as fit, taking the classes in the given order. */
-export function fillNode(
-  node: NodeType,
-  classes: readonly ReplicaClass[],
-  remaining: readonly number[],
-  order: readonly number[],
-): readonly number[] {
-  const contents = classes.map(() => 0);
-  let room = node.allocatable;
-  for (const index of order) {
-    const one = certain(classes[index]);
-    if (!mayHold(node, one)) continue;
-    const held = Math.min(certain(remaining[index]), replicasPerNode(room, one.gpusPerReplica, one));
-    if (held === 0) continue;
-    contents[index] = held;
-    room = {
-      cpuMillis: room.cpuMillis - held * one.cpuMillis,
-      memoryMiB: room.memoryMiB - held * one.memoryMiB,
-      gpuCount: room.gpuCount - held * one.gpusPerReplica,
-      podCount: room.podCount - held,
-    };
-  }
-  return contents;
-}
