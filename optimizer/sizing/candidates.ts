@@ -24,10 +24,10 @@ export interface GroupCandidates {
 /** Sizes the group in every shape that its profiles, the allowed accelerators and the instance types offer. */
 export function candidatesOf(
   group: GroupDemand,
-  problem: Pick<OptimizeProblem, "accelerators" | "instanceTypes" | "reservation">,
+  problem: Pick<OptimizeProblem, "accelerators" | "instanceTypes" | "reservation" | "nodeOptions">,
 ): GroupCandidates {
   const workloads = group.workloads.toSorted((a, b) => compareText(a.id, b.id));
-  const nodeTypes = nodeTypesByAccelerator(problem.instanceTypes, problem.reservation);
+  const nodeTypes = nodeTypesByAccelerator(problem.instanceTypes, problem.reservation, problem.nodeOptions);
   const memoryGiB = new Map(
     problem.accelerators.map((accelerator) => [accelerator.name, accelerator.memoryGiB]),
   );
@@ -115,7 +115,7 @@ function memoryMiss(group: GroupDemand, shape: ProfiledShape, memoryGiB: number)
 }
 
 function usdPerGpuHour(nodes: readonly NodeType[]): number {
-  return Math.min(...nodes.map(({ instanceType }) => instanceType.usdPerHour / instanceType.gpuCount));
+  return Math.min(...nodes.map(({ instanceType, usdPerHour }) => usdPerHour / instanceType.gpuCount));
 }
 
 function rejectionOf(

@@ -21,7 +21,7 @@ const bytesPerGiB = 2 ** 30;
  */
 export function disaggregatedGroup(
   group: GroupDemand,
-  problem: Pick<OptimizeProblem, "accelerators" | "instanceTypes" | "reservation">,
+  problem: Pick<OptimizeProblem, "accelerators" | "instanceTypes" | "reservation" | "nodeOptions">,
 ): DisaggregatedSize | undefined {
   const [workload, ...others] = group.workloads;
   if (group.task !== "generation" || !workload || others.length > 0) return undefined;
@@ -52,9 +52,10 @@ function poolShapes(
     accelerators,
     instanceTypes,
     reservation,
-  }: Pick<OptimizeProblem, "accelerators" | "instanceTypes" | "reservation">,
+    nodeOptions,
+  }: Pick<OptimizeProblem, "accelerators" | "instanceTypes" | "reservation" | "nodeOptions">,
 ): readonly PoolShape[] {
-  const nodeTypes = nodeTypesByAccelerator(instanceTypes, reservation);
+  const nodeTypes = nodeTypesByAccelerator(instanceTypes, reservation, nodeOptions);
   return profiledShapes(group, group.workloads).shapes.flatMap((shape): PoolShape[] => {
     const { accelerator, gpusPerReplica, maxBatchSize, weightsGiB } = shape;
     const memoryGiB = accelerators.find(({ name }) => name === accelerator)?.memoryGiB ?? 0;
@@ -62,7 +63,7 @@ function poolShapes(
     const fits = weightsGiB + gpusPerReplica * activationsGiB <= usableGpuGiB(memoryGiB, gpusPerReplica);
     if (!fits || nodeMisfit(nodes, gpusPerReplica, group.resources(shape))) return [];
     const usdPerGpuHour = Math.min(
-      ...nodes.map(({ instanceType }) => instanceType.usdPerHour / instanceType.gpuCount),
+      ...nodes.map(({ instanceType, usdPerHour }) => usdPerHour / instanceType.gpuCount),
     );
     return [
       {

@@ -4,7 +4,10 @@ import { candidatesOf } from "./candidates.ts";
 import type { GroupCandidates } from "./candidates.ts";
 
 /** What sizing asks of a problem. */
-export type SizingProblem = Pick<OptimizeProblem, "accelerators" | "instanceTypes" | "reservation">;
+export type SizingProblem = Pick<
+  OptimizeProblem,
+  "accelerators" | "instanceTypes" | "reservation" | "nodeOptions"
+>;
 
 export type SizesOf = (group: GroupDemand, problem: SizingProblem) => GroupCandidates;
 

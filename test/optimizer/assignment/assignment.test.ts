@@ -45,7 +45,8 @@ describe("the exact assignment", () => {
   });
 
   it("is the same in any unit of money and of capacity", () => {
-    const factors = fc.constantFrom(1e-12, 1e-6, 1, 1e9, 1e30);
+    // Powers of two: scaling by them is exact, so that what just fits still does.
+    const factors = fc.constantFrom(2 ** -40, 2 ** -20, 1, 2 ** 30, 2 ** 100);
     fc.assert(
       fc.property(smallProblems, factors, factors, (problem, valueFactor, unitFactor) => {
         const scaled: AssignmentProblem = {
