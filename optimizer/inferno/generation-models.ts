@@ -1,6 +1,11 @@
 import { prepareGeneration } from "../models/continuous-batching/predict.ts";
 import type { PreparedGeneration } from "../models/continuous-batching/predict.ts";
-import { limitedWaitingFraction, plannedShareOfRate, unlimitedWaitingFraction } from "../sizing/margins.ts";
+import {
+  limitedWaitingFraction,
+  plannedShareOfRate,
+  plannedShareOfSlack,
+  unlimitedWaitingFraction,
+} from "../sizing/margins.ts";
 import { lowestLoadFraction } from "./rate-model.ts";
 import type { RateModel, RateModels } from "./rate-model.ts";
 
@@ -15,7 +20,8 @@ class GenerationRates implements RateModel {
   readonly lowestPerMs: number;
   readonly highestPerMs: number;
   readonly unlimitedWaitingFraction = unlimitedWaitingFraction / limitedWaitingFraction;
-  readonly plannedShareOfRate = plannedShareOfRate;
+  // Targets are on means here: the margin of their slack is taken off the rate as well.
+  readonly plannedShareOfRate = plannedShareOfRate * plannedShareOfSlack.mean;
   readonly precision = 1e-6;
   throughputPerMs = 0;
   itlMs = 0;

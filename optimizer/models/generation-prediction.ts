@@ -25,7 +25,12 @@ export interface GenerationReplica {
 
 /** What the requests of one kind meet, in ms. */
 export interface GenerationTimes {
-  readonly ttftMs: { readonly mean: number; readonly p50: number; readonly p95: number; readonly p99: number };
+  readonly ttftMs: {
+    readonly mean: number;
+    readonly p50: number;
+    readonly p95: number;
+    readonly p99: number;
+  };
   /** Mean over all gaps between tokens; p95 and p99 over requests of (last - first)/(K-1). 0 where K is 1. */
   readonly itlMs: { readonly mean: number; readonly p95: number; readonly p99: number };
   /** From arrival to the last token. */

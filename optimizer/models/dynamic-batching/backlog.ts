@@ -168,7 +168,7 @@ function nextBegins(table: BatchTable, shares: Float64Array, begins: Float64Arra
       const top = (levelMs + certain(serviceMs[at]) / instances) / cellMs;
       const width = Math.max((fall * queuedMs) / cellMs, leastWidth);
       const density = (begun * queuedMs) / width;
-      // No batch is left open below the end of its own step.
+      // Means may put the end of the wait below an empty backlog.
       bend(Math.max(0, top - width), density);
       bend(top, -density);
     }

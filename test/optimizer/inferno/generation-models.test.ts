@@ -5,7 +5,6 @@ import { allocate } from "../../../optimizer/inferno/allocate.ts";
 import { sizeServers } from "../../../optimizer/inferno/candidates.ts";
 import { generationModels } from "../../../optimizer/inferno/generation-models.ts";
 import { largestRate } from "../../../optimizer/inferno/largest-rate.ts";
-import { plannedShareOfRate } from "../../../optimizer/sizing/margins.ts";
 import { predictGeneration } from "../../../optimizer/models/continuous-batching/predict.ts";
 import { performanceOf, systems } from "./random-systems.ts";
 
@@ -42,7 +41,7 @@ describe("the continuous-batching model on Inferno's parameters", () => {
       model.solve(rate.arrivalsPerMs);
       expect(targets.ttftMs === 0 || model.ttftMs <= targets.ttftMs).toBe(true);
       expect(targets.itlMs === 0 || model.itlMs <= targets.itlMs).toBe(true);
-      model.solve((rate.arrivalsPerMs / plannedShareOfRate) * 1.001);
+      model.solve((rate.arrivalsPerMs / model.plannedShareOfRate) * 1.001);
       const breaks =
         (targets.ttftMs > 0 && model.ttftMs > targets.ttftMs) ||
         (targets.itlMs > 0 && model.itlMs > targets.itlMs);
