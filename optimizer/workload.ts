@@ -131,10 +131,12 @@ export interface Rejection {
     | "latencyP95"
     | "load"
     | "capacity"
-    | "node";
+    | "node"
+    /** The nodes that may be bought do not suffice: reservations, or the share that may be spot. */
+    | "purchase";
   /** The limit: the SLO in ms, the memory or the cards there are. */
   readonly allowed: number;
   /** What the shape would need or reach at best (one request alone, for an SLO). */
   readonly reached: number;
-  readonly unit: "ms" | "GiB" | "GPU" | "requests/min" | "mCPU" | "MiB" | "profile";
+  readonly unit: "ms" | "GiB" | "GPU" | "requests/min" | "mCPU" | "MiB" | "profile" | "nodes";
 }

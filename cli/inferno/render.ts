@@ -114,7 +114,7 @@ function proofText({ status, gap }: InfernoAllocations["proof"]): string {
     case "optimal":
       return "proven to be the best";
     case "trivial":
-      return "the best: every server has its best accelerator";
+      return "the best: no servers compete for what there is";
     case "feasible":
       return `the best found in the time, at most ${Number((gap * 100).toPrecision(2))} % from the best there is`;
   }

@@ -5,7 +5,8 @@ import { PlatformError, type Problem } from "../../platform/errors/platform-erro
 
 const milliseconds = z.number().min(0).max(1e9);
 
-const questionSchema = z.strictObject({
+/** Further fields are the caller's own and left alone. */
+const questionSchema = z.object({
   id: z.union([z.string().min(1).max(200), z.number()]).transform(String),
   alpha: milliseconds,
   beta: milliseconds,

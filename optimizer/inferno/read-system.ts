@@ -31,7 +31,7 @@ export function readInfernoFiles(files: InfernoFiles): InfernoReading {
 
 /** Reads the form that has everything in one document: `{system: {acceleratorData, modelData, …}}`. */
 export function readInfernoDocument(document: unknown): InfernoReading {
-  return reading((problems) => documentFields.read(document, problems).system, "system");
+  return reading((problems) => documentFields.read(document, problems).system ?? noSystem, "system");
 }
 
 /** Priority of a class that names none, or none between 1 and 100: the least important. */
@@ -155,9 +155,14 @@ const systemFields = record({
   optimizerData: record({ optimizer: options }),
 });
 
-const documentFields = record({ system: systemFields });
+/** Without its one key a document is something else. */
+const documentFields = record<{ system: SystemDocument | undefined }>({
+  system: { absent: undefined, read: (value, problems) => systemFields.read(value, problems) },
+});
 
 type SystemDocument = ReturnType<(typeof systemFields)["read"]>;
+
+const noSystem = systemFields.read({}, new JsonProblems());
 
 function reading(
   read: (problems: JsonProblems) => SystemDocument,

@@ -81,13 +81,22 @@ export function unplacedOf(platform: Platform, choice: Choice): readonly Unplace
           accelerator: candidate.accelerator,
           gpusPerReplica: candidate.gpusPerReplica,
           subject: group.id,
-          constraint: "capacity",
-          allowed: platform.limitOf(candidate.accelerator),
-          reached: platform.gpuCountWithoutLimit(candidate.accelerator, choice.with(index, at)),
-          unit: "GPU",
+          ...shortage(platform, candidate.accelerator, choice.with(index, at)),
         },
       ];
     });
     return [{ group: group.id, rejections: nearestMissFirst([...rejections, ...tooFewCards]) }];
   });
+}
+
+/** Too few cards, or too few nodes that may be bought. */
+function shortage(
+  platform: Platform,
+  accelerator: string,
+  choice: Choice,
+): Pick<Rejection, "constraint" | "allowed" | "reached" | "unit"> {
+  const allowed = platform.limitOf(accelerator);
+  if (!Number.isFinite(allowed)) return { constraint: "purchase", allowed: 0, reached: 1, unit: "nodes" };
+  const reached = platform.gpuCountWithoutLimit(accelerator, choice);
+  return { constraint: "capacity", allowed, reached, unit: "GPU" };
 }

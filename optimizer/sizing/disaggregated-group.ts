@@ -21,7 +21,10 @@ const bytesPerGiB = 2 ** 30;
  */
 export function disaggregatedGroup(
   group: GroupDemand,
-  problem: Pick<OptimizeProblem, "accelerators" | "instanceTypes" | "reservation" | "nodeOptions">,
+  problem: Pick<
+    OptimizeProblem,
+    "accelerators" | "instanceTypes" | "reservation" | "nodeOptions" | "gpuLimits"
+  >,
 ): DisaggregatedSize | undefined {
   const [workload, ...others] = group.workloads;
   if (group.task !== "generation" || !workload || others.length > 0) return undefined;
@@ -53,7 +56,8 @@ function poolShapes(
     instanceTypes,
     reservation,
     nodeOptions,
-  }: Pick<OptimizeProblem, "accelerators" | "instanceTypes" | "reservation" | "nodeOptions">,
+    gpuLimits,
+  }: Pick<OptimizeProblem, "accelerators" | "instanceTypes" | "reservation" | "nodeOptions" | "gpuLimits">,
 ): readonly PoolShape[] {
   const nodeTypes = nodeTypesByAccelerator(instanceTypes, reservation, nodeOptions);
   return profiledShapes(group, group.workloads).shapes.flatMap((shape): PoolShape[] => {
@@ -61,6 +65,8 @@ function poolShapes(
     const memoryGiB = accelerators.find(({ name }) => name === accelerator)?.memoryGiB ?? 0;
     const nodes = nodeTypes.get(accelerator) ?? [];
     const fits = weightsGiB + gpusPerReplica * activationsGiB <= usableGpuGiB(memoryGiB, gpusPerReplica);
+    // A shape of which there is not even one replica's worth of cards is no advice; how many there are, the plan tells.
+    if (gpusPerReplica > (gpuLimits[accelerator] ?? Number.POSITIVE_INFINITY)) return [];
     if (!fits || nodeMisfit(nodes, gpusPerReplica, group.resources(shape))) return [];
     const usdPerGpuHour = Math.min(
       ...nodes.map(({ instanceType, usdPerHour }) => usdPerHour / instanceType.gpuCount),

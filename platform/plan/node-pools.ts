@@ -21,6 +21,8 @@ export function nodePoolPlans(
       const room = allocatable(type, nodeReservation);
       const device = deviceOf(pool.accelerator, accelerators);
       const kind = nodeKind(pool, device);
+      // A quiet part of the day may want more nodes of a small kind, in place of a large one.
+      const byPeriod = (schedule?.periods ?? []).map(({ nodes }) => nodes[kind] ?? 0);
       return {
         name: `${platform}-${kind.replaceAll(/[. ]/g, "-")}`,
         accelerator: pool.accelerator,
@@ -28,9 +30,9 @@ export function nodePoolPlans(
         instanceType: pool.instanceType,
         ...(purchase ? { purchase } : {}),
         gpusPerNode: type.gpuCount,
-        minNodes: Math.min(pool.nodeCount, ...(schedule?.periods ?? []).map(({ nodes }) => nodes[kind] ?? 0)),
+        minNodes: Math.min(pool.nodeCount, ...byPeriod),
         desiredNodes: pool.nodeCount,
-        maxNodes: pool.nodeCount + 1,
+        maxNodes: Math.max(pool.nodeCount, ...byPeriod) + 1,
         usdPerHour: pool.usdPerHour,
         allocatable: { cpuMillis: room.cpuMillis, memoryMiB: room.memoryMiB, gpuCount: room.gpuCount },
         nodes: pool.nodes,
@@ -39,7 +41,7 @@ export function nodePoolPlans(
     .toSorted((left, right) => (left.name < right.name ? -1 : 1));
 }
 
-/** Splits each pool's cost over the groups on it by the cards they use, so that the shares add up to the total. */
+/** Splits each pool's cost over the groups on it by the cards they use or keep free, so that the shares add up to the total. */
 export function costShares(
   pools: readonly NodePoolPlan[],
   gpusPerReplica: ReadonlyMap<string, number>,
@@ -47,7 +49,8 @@ export function costShares(
   const shares = new Map<string, number>();
   for (const pool of pools) {
     const used = new Map<string, number>();
-    for (const { group, count } of pool.nodes.flatMap((node) => node.replicas)) {
+    const held = pool.nodes.flatMap(({ replicas, spare = [] }) => [...replicas, ...spare]);
+    for (const { group, count } of held) {
       used.set(group, (used.get(group) ?? 0) + count * (gpusPerReplica.get(group) ?? 0));
     }
     const total = [...used.values()].reduce((sum, gpus) => sum + gpus, 0);

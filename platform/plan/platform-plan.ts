@@ -193,7 +193,7 @@ export interface NodePoolPlan {
   /** What the quietest part of the day needs; the desired number where loads are the same all day. */
   readonly minNodes: number;
   readonly desiredNodes: number;
-  /** Desired plus one: room to replace a node. */
+  /** One more than any part of the day needs: room to replace a node. */
   readonly maxNodes: number;
   /** Of `desiredNodes`. */
   readonly usdPerHour: number;

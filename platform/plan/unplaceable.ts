@@ -38,7 +38,10 @@ export function renderMiss(miss: Rejection): string {
       return `${shape}: needs ${reached}, the limit leaves ${allowed}`;
     case "node":
       return `${shape}: no instance type holds a replica (needs ${reached}, the largest has ${allowed})`;
+    case "purchase":
+      return `${shape}: the nodes that may be bought do not suffice (nodes.purchase, mostSpotFraction, headroom)`;
     case "profile":
+      if (miss.gpusPerReplica === 0) return "no allowed accelerator can run its models";
       return `${shape}: no performance profile for ${miss.subject}`;
     case "load":
       return `${shape}: the load of ${reached} is more than the ${allowed} it carries (${miss.subject})`;

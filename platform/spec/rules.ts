@@ -4,6 +4,7 @@ import { record, type Raw } from "./raw.ts";
 import { clusterProblems } from "./rules/cluster.ts";
 import { dominoProblems } from "./rules/domino.ts";
 import { engineProblems } from "./rules/engines.ts";
+import { nodeProblems } from "./rules/nodes.ts";
 import { acceleratorProblems, knownAccelerators } from "./rules/accelerators.ts";
 import { serviceClassProblems } from "./rules/service-classes.ts";
 
@@ -19,6 +20,7 @@ export function ruleProblems(raw: unknown): RuleProblem[] {
   const spec: Raw = record(raw);
   return [
     ...acceleratorProblems(spec),
+    ...nodeProblems(spec),
     ...serviceClassProblems(spec),
     ...dominoProblems(spec),
     ...engineProblems(spec, knownAccelerators(spec)),

@@ -242,7 +242,9 @@ export const platformSpecSchema = z
           .min(0)
           .max(1)
           .optional()
-          .describe("Largest share of each group's replicas on spot nodes. Default: 1."),
+          .describe(
+            "Largest share of each group's replicas planned on spot nodes, headroom aside. Default: 1.",
+          ),
         headroom: z
           .number()
           .min(0)

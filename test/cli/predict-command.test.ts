@@ -106,6 +106,12 @@ describe("predict", () => {
     expect(await answers("predict", [rest])).toEqual(await answers("predict", [chat]));
   });
 
+  test("leaves fields alone that are the caller's own", async () => {
+    expect(await answers("predict", [{ ...chat, measured: { ttft: 1 } }])).toEqual(
+      await answers("predict", [chat]),
+    );
+  });
+
   test("answers an empty array with an empty array", async () => {
     expect(await answers("predict", [])).toEqual([]);
   });
@@ -120,7 +126,6 @@ describe("predict", () => {
     ["a number too large for JSON", `[{"id":"a","alpha":1e999}]`, "[0].alpha"],
     ["half a sequence", [{ ...chat, maxBatchSize: 0.5 }], "[0].maxBatchSize"],
     ["a text for a number", [{ ...chat, inputTokens: "12" }], "[0].inputTokens"],
-    ["a field that does not exist", [{ ...chat, batch: 3 }], "[0]"],
     ["a model that does not exist", [{ ...chat, model: "vllm" }], "[0].model"],
     ["the same id twice", [chat, chat], "[1].id"],
     ["an object", { chat }, "array"],

@@ -22,6 +22,7 @@ export function modelProblems(
 ): RuleProblem[] {
   return [
     ...versionProblems(model, path),
+    ...splitProblems(model, path),
     ...knowledgeProblems(spec, model, path, profile),
     ...records(model.profiles).flatMap(({ entry, index }) =>
       profileProblems(spec, entry, [...path, "profiles", index], profile, accelerators),
@@ -70,6 +71,23 @@ function profileProblems(
   return each > 1
     ? [conflict("gpusPerReplica", `a replica cannot use ${each} of ${name} together`, "1")]
     : [];
+}
+
+/** Sizes that the spec says, or that follow the day, are those of one kind of replica. */
+function splitProblems(model: Raw, path: readonly PropertyKey[]): RuleProblem[] {
+  if (model.splitAccelerators !== true) return [];
+  const daily = records(model.traffic).some(({ entry }) => record(entry.load).daily !== undefined);
+  const other = model.replicas !== undefined ? "replicas" : daily ? "load.daily" : undefined;
+  if (other === undefined) return [];
+  return [
+    {
+      code: "SPEC_VALUE_CONFLICT",
+      path: [...path, "splitAccelerators"],
+      atKey: true,
+      message: `splitAccelerators does not go together with ${other}`,
+      allowed: "one of them",
+    },
+  ];
 }
 
 function versionProblems(model: Raw, path: readonly PropertyKey[]): RuleProblem[] {

@@ -207,3 +207,9 @@ describe("what is wrong in Inferno's data files is a problem with its place", ()
     );
   });
 });
+
+describe("a document in one piece", () => {
+  it.each([{}, { acceleratorData: {} }])("is refused without its key: %j", (document) => {
+    expect(readInfernoDocument(document)).toMatchObject({ ok: false });
+  });
+});

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { planPlatform } from "../../../platform/plan/plan.ts";
+import { unplaceableProblems } from "../../../platform/plan/unplaceable.ts";
 import { parsed, problemsOf, smallSpec } from "../../support/spec-fixture.ts";
 
 /** Only the Triton engine, on L4s, with load for several replicas. */
@@ -67,6 +68,27 @@ describe("the ways to buy nodes", () => {
     expect(spare).toBe(Math.ceil(0.25 * count));
     expect(plan.groups.find(({ name }) => name === "tabular")?.replicas).toBe(count);
     expect(plan.totals.usdPerHour).toBeGreaterThan(onDemand.totals.usdPerHour);
+  });
+
+  test("split their cost over the groups with what is kept free for them", () => {
+    const plan = planWith(
+      "purchase: [on-demand, { kind: spot, priceFraction: 0.4 }], mostSpotFraction: 0.5, headroom: 1",
+    );
+    const sum = plan.groups.reduce((total, { usdPerHour }) => total + usdPerHour, 0);
+    expect(sum).toBeCloseTo(plan.totals.usdPerHour, 6);
+  });
+
+  test("tell that the nodes do not suffice where no limit on cards is what binds", () => {
+    const plan = planWith("purchase: [{ kind: reserved, priceFraction: 0.5, mostNodes: { g6.xlarge: 1 } }]");
+    expect(plan.unplaced).toHaveLength(1);
+    expect(unplaceableProblems(plan)[0]?.message).toContain("the nodes that may be bought do not suffice");
+  });
+
+  test("refuse an instance type that does not exist", () => {
+    const nodes = "purchase: [{ kind: reserved, priceFraction: 0.5, mostNodes: { g6.xlrage: 1 } }]";
+    expect(problemsOf(withNodes(nodes))).toMatchObject([
+      { code: "SPEC_REFERENCE_UNKNOWN", message: expect.stringContaining("g6.xlarge") },
+    ]);
   });
 
   test.each([

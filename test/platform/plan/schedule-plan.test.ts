@@ -91,6 +91,7 @@ describe("a plan for loads by the hour", () => {
     for (const pool of plan.nodePools) {
       const counts = periods.map(({ nodes }) => nodes[pool.instanceType] ?? 0);
       expect(pool.minNodes).toBe(Math.min(pool.desiredNodes, ...counts));
+      expect(pool.maxNodes).toBeGreaterThan(Math.max(pool.desiredNodes, ...counts));
     }
     expect(plan.nodePools.some(({ minNodes, desiredNodes }) => minNodes < desiredNodes)).toBe(true);
   });

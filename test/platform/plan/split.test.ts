@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { planPlatform } from "../../../platform/plan/plan.ts";
-import { parsed } from "../../support/spec-fixture.ts";
+import { parsed, problemsOf } from "../../support/spec-fixture.ts";
 
 /** A chat model with more load than the H100s there are carry. */
 const spec = (split: boolean) => `apiVersion: domino-inference/v1
@@ -50,6 +50,15 @@ describe("a model that may be split over accelerators", () => {
     );
     const carried = (group = first) => (group?.replicas ?? 0) * (group?.maxRequestsPerMinutePerReplica ?? 0);
     expect((first?.share ?? 0) / (second?.share ?? 1)).toBeCloseTo(carried(first) / carried(second), 9);
+  });
+
+  test.each([
+    ["replicas", "replicas: 3\n        traffic:", "traffic:"],
+    ["load.daily", `load: { daily: [${Array(24).fill(1).join(", ")}],`, "load: {"],
+  ])("is refused together with %s, which is of one kind of replica", (name, replacement, found) => {
+    expect(problemsOf(spec(true).replace(found, replacement))).toMatchObject([
+      { code: "SPEC_VALUE_CONFLICT", message: `splitAccelerators does not go together with ${name}` },
+    ]);
   });
 
   test("costs less than on one accelerator, and its cost adds up", () => {
