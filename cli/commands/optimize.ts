@@ -74,6 +74,10 @@ export function optimizeCommand(program: Command): void {
       } else {
         process.stdout.write(renderAllocationsTable(result, elapsed));
       }
+      // The answer stands, and is the best until then; only the proof is missing.
+      if (result.failure !== undefined) {
+        process.stderr.write(`the exact search ended early: ${result.failure}\n`);
+      }
     });
 }
 

@@ -76,7 +76,7 @@ export function spansOf(
 }
 
 /** Middle between a point and the one before it; the point itself at either end of the axis. */
-export function edgeBefore(points: readonly FrontierPoint[], index: number): number {
+function edgeBefore(points: readonly FrontierPoint[], index: number): number {
   const right = points[index]?.factor;
   const left = points[index - 1]?.factor;
   return left !== undefined && right !== undefined ? Math.sqrt(left * right) : (left ?? right ?? 1);

@@ -30,10 +30,10 @@ export async function allocate(
   options: AllocationOptions,
 ): Promise<InfernoAllocations> {
   const compare = byObjective(options.objective);
-  const { chosen, proof } = system.options.unlimited
+  const { chosen, proof, failure }: Solution = system.options.unlimited
     ? {
         chosen: sized.map(({ candidates }) => bestOf(candidates, compare)),
-        proof: { status: "trivial", gap: 0 } as const,
+        proof: { status: "trivial", gap: 0 },
       }
     : await withinCapacity(
         system,
@@ -46,7 +46,12 @@ export async function allocate(
     totals: totalsOf(allocations),
     units: typeUses(system, chosen),
     proof,
+    ...(failure === undefined ? {} : { failure }),
   };
+}
+
+interface Solution extends Pick<InfernoAllocations, "proof" | "failure"> {
+  readonly chosen: readonly Choice[];
 }
 
 /** A candidate with fewer replicas than it needs, or all of them; none where the server gets nothing. */
@@ -83,9 +88,9 @@ async function withinCapacity(
   system: InfernoSystem,
   servers: readonly SizedServer[],
   { objective, timeLimitMs, signal }: AllocationOptions,
-): Promise<{ readonly chosen: readonly Choice[]; readonly proof: InfernoAllocations["proof"] }> {
+): Promise<Solution> {
   const problem = problemOf(system, servers, objective);
-  const { assignment, proof } = await solveAssignment(problem, {
+  const { assignment, proof, failure } = await solveAssignment(problem, {
     timeLimitMs,
     ...(signal === undefined ? {} : { signal }),
   });
@@ -105,7 +110,11 @@ async function withinCapacity(
   for (const { server, option, replicas } of partly) {
     chosen[server] = { candidate: certain(singles(certain(servers[server]))[option]), replicas };
   }
-  return { chosen, proof: { status: proof.status, gap: proof.gap } };
+  return {
+    chosen,
+    proof: { status: proof.status, gap: proof.gap },
+    ...(failure === undefined ? {} : { failure }),
+  };
 }
 
 function problemOf(

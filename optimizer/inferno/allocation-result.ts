@@ -49,4 +49,6 @@ export interface InfernoAllocations {
   /** Types in use or with capacity, in the order of their names. */
   readonly units: readonly TypeUse[];
   readonly proof: Pick<AssignmentProof, "status" | "gap">;
+  /** What ended the exact search before its time, as text; the answer is the best until then. */
+  readonly failure?: string;
 }

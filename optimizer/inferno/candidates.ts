@@ -164,7 +164,7 @@ function loadedCandidates(
 }
 
 /** The fewest replicas that serve the load; load needs at least one. */
-export function replicasFor(loadPerMs: number, offer: Offer, minReplicas: number): number {
+function replicasFor(loadPerMs: number, offer: Offer, minReplicas: number): number {
   return Math.max(Math.ceil(loadPerMs / offer.throughputPerMs), minReplicas, 1);
 }
 

@@ -18,6 +18,7 @@
 import { certain } from "../certain.ts";
 import type { LatencyPrediction, WorkloadPrediction } from "../allocation.ts";
 import type { PerformanceProfile } from "../profiles/performance-profile.ts";
+import { highestLoadFraction, lowestLoadFraction } from "../inferno/rate-model.ts";
 import { departureRatePerMs, queueRoom, solveBatchQueue } from "./batch-queue.ts";
 import type { BatchQueueState, BatchService } from "./batch-queue.ts";
 
@@ -60,11 +61,6 @@ export function infernoReplica(members: readonly MixMember[], maxBatchSize: numb
   }
   return { members, service: { baseMs, perRequestMs, maxBatchSize, concurrencyBaseMs } };
 }
-
-/** Inferno sizes between a thousandth of what one request at a time gives … */
-const lowestLoadFraction = 0.001;
-/** … and just below saturation, where times would be set by the queue's room alone. */
-const highestLoadFraction = 0.999;
 
 /** Lowest arrival rate that is sized for: requests hardly ever meet. */
 export function lowestArrivalsPerMs(replica: InfernoReplica): number {

@@ -7,10 +7,10 @@ import type { Accelerator, ModelArchitecture } from "../catalog/catalog.ts";
  */
 
 /** Share of peak memory bandwidth that decode kernels reach on large weights. */
-export const bandwidthEfficiency = 0.7;
+const bandwidthEfficiency = 0.7;
 
 /** Share of peak dense throughput that prefill kernels reach, over attention, norms and other small kernels too. */
-export const computeEfficiency = 0.5;
+const computeEfficiency = 0.5;
 
 /**
  * Throughput of 32-bit weights as a share of 16-bit where an accelerator does not say its own: TF32 runs at half on

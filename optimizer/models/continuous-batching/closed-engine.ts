@@ -86,7 +86,7 @@ function noneDecodes(
 }
 
 /** Iterations of the whole token budget that a mean prompt takes while `decoding` sequences use theirs. */
-export function promptIterations({ budgetTokens, meanPrompt }: RequestMix, decoding: number): number {
+function promptIterations({ budgetTokens, meanPrompt }: RequestMix, decoding: number): number {
   return meanPrompt / Math.max(budgetTokens - decoding, 1e-9);
 }
 

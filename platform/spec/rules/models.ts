@@ -8,7 +8,7 @@ import { duplicates } from "./duplicates.ts";
 import { defaultServiceClass, knownServiceClasses } from "./service-classes.ts";
 
 /** Latency targets that mean something for a kind of model. */
-export const sloTargets = {
+const sloTargets = {
   generation: ["ttftMean", "ttftP95", "itlMean", "itlP95", "latencyMean", "latencyP95"],
   "request-response": ["latencyMean", "latencyP95"],
 } as const;
