@@ -1,7 +1,7 @@
 /** What `predict` and `simulate` are asked: replicas, each with the load it gets. */
-import { readFile, stat } from "node:fs/promises";
 import { z } from "zod";
 import { PlatformError, type Problem } from "../../platform/errors/platform-error.ts";
+import { readJsonFile } from "../json-file.ts";
 
 const milliseconds = z.number().min(0).max(1e9);
 
@@ -36,7 +36,12 @@ const listedProblems = 20;
  * @throws PlatformError PREDICT_INPUT_INVALID with what is wrong with each of the first questions that are.
  */
 export async function readQuestions(file: string): Promise<readonly Question[]> {
-  const raw = await readJson(file);
+  const read = await readJsonFile(file, maxInputBytes);
+  if (!read.ok) {
+    const { message, allowed = "a file with a JSON array" } = read;
+    throw invalid([{ path: "", message, allowed }]);
+  }
+  const raw = read.content;
   if (!Array.isArray(raw)) {
     throw invalid([{ path: "", message: `${file} holds no array`, allowed: "an array of objects" }]);
   }
@@ -76,23 +81,4 @@ function problemOf(issue: z.core.$ZodIssue, index: number, entry: unknown): Inpu
   );
   const shown = found === undefined ? "nothing" : JSON.stringify(found).slice(0, 80);
   return { path, message: `found ${shown}`, allowed: issue.message };
-}
-
-async function readJson(file: string): Promise<unknown> {
-  try {
-    const { size } = await stat(file);
-    if (size > maxInputBytes) {
-      throw invalid([
-        { path: "", message: `${file} has ${size} bytes`, allowed: `at most ${maxInputBytes} bytes` },
-      ]);
-    }
-    return JSON.parse(await readFile(file, "utf8"));
-  } catch (error) {
-    if (PlatformError.is(error)) throw error;
-    const reason =
-      error instanceof SyntaxError
-        ? `is not JSON: ${error.message}`
-        : `cannot be read (${(error as NodeJS.ErrnoException).code ?? "unreadable"})`;
-    throw invalid([{ path: "", message: `${file} ${reason}`, allowed: "a file with a JSON array" }]);
-  }
 }

@@ -63,6 +63,7 @@ export function planPlatform(spec: PlatformSpec): PlatformPlan {
       const allocation = allocations.get(draft.name);
       if (!allocation) return [];
       const engine = spec.engines.find((candidate) => candidate.name === draft.engine);
+      const disaggregated = disaggregatedGroup(draft.demand, problem);
       return partsOf(allocation.chosen).map((part, position) => {
         const name = partName(draft.name, part, position);
         return groupPlan({
@@ -71,7 +72,7 @@ export function planPlatform(spec: PlatformSpec): PlatformPlan {
           allocation,
           part,
           device: deviceOf(part.accelerator, hardware.accelerators),
-          disaggregated: disaggregatedGroup(draft.demand, problem),
+          disaggregated,
           namespace: engine?.namespace ?? platformNamespace,
           usdPerHour: shares.get(name) ?? 0,
           nodePools: pools.filter((pool) => holds(pool.nodes, name)).map((pool) => pool.name),
