@@ -7,7 +7,12 @@ import { toolchainFolder } from "./cache-folder.ts";
 import { withFolderLock } from "./folder-lock.ts";
 import { moduleFolder, requiredVersion } from "./go-tools.ts";
 
-export type CarriedFilesName = "cert-manager-definitions" | "kwok-stages";
+export type CarriedFilesName =
+  | "cert-manager-definitions"
+  | "keda-definitions"
+  | "kwok-stages"
+  | "leader-worker-set-definitions"
+  | "prometheus-operator-definitions";
 
 /** YAML files that the test bed needs and that a Go module carries. */
 export interface CarriedFiles {
@@ -25,6 +30,24 @@ export const carriedFiles: readonly CarriedFiles[] = [
     family: "crds",
     module: "github.com/cert-manager/cert-manager",
     folders: ["deploy/crds"],
+  },
+  {
+    name: "keda-definitions",
+    family: "crds",
+    module: "github.com/kedacore/keda/v2",
+    folders: ["config/crd/bases"],
+  },
+  {
+    name: "leader-worker-set-definitions",
+    family: "crds",
+    module: "sigs.k8s.io/lws",
+    folders: ["config/crd/bases"],
+  },
+  {
+    name: "prometheus-operator-definitions",
+    family: "crds",
+    module: "github.com/prometheus-operator/prometheus-operator",
+    folders: ["example/prometheus-operator-crd"],
   },
   {
     name: "kwok-stages",

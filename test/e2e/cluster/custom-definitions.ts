@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseAllDocuments } from "yaml";
-import { locateCarried } from "../../toolchain/carried-files.ts";
+import { carriedFiles, locateCarried } from "../../toolchain/carried-files.ts";
 import type { KubernetesObject } from "./kubernetes-object.ts";
 
 /** A custom resource definition and where it comes from. */
@@ -27,41 +27,50 @@ function sharedFolder(): string {
   return process.env["DOMINO_INFERENCE_CRDS"] ?? join(repository, "../shared/crds");
 }
 
-/** The definitions of some kinds that are to be had here. Where two sources have one, the first of this order counts. */
+/**
+ * The definitions of some kinds that are to be had here. Where two sources have one, the first of this order counts:
+ * those that the toolchain pins, so that every machine judges alike; those beside the checkout; those written by hand.
+ */
 export async function customDefinitions(kinds: Iterable<string>): Promise<readonly CustomDefinition[]> {
   const asked = new Set(kinds);
-  const carried = locateCarried("cert-manager-definitions");
-  const found = [
-    ...(await sharedDefinitions(asked)),
-    ...(carried.kind === "found"
-      ? await definitionsIn(asked, carried.folder, `cert-manager ${carried.version}`)
-      : []),
-    ...(await definitionsIn(
-      asked,
-      join(repository, "test/fixtures/crds"),
-      "written from the operator's facts",
-    )),
-  ];
   const byName = new Map<string, CustomDefinition>();
-  for (const definition of found) {
-    const { name } = definition.object.metadata;
-    if (!byName.has(name)) byName.set(name, definition);
+  for (const { folder, source } of await definitionFolders()) {
+    for (const definition of await definitionsIn(asked, byName, folder, source)) {
+      byName.set(definition.object.metadata.name, definition);
+    }
   }
   return [...byName.values()];
 }
 
-async function sharedDefinitions(asked: ReadonlySet<string>): Promise<readonly CustomDefinition[]> {
-  const folder = sharedFolder();
-  if (!existsSync(folder)) return [];
-  const found: CustomDefinition[] = [];
-  for (const project of (await readdir(folder)).toSorted()) {
-    found.push(...(await definitionsIn(asked, join(folder, project), `the definitions of ${project}`)));
-  }
-  return found;
+interface DefinitionFolder {
+  readonly folder: string;
+  readonly source: string;
+}
+
+async function definitionFolders(): Promise<readonly DefinitionFolder[]> {
+  const carried = carriedFiles
+    .filter(({ family }) => family === "crds")
+    .flatMap(({ name }): DefinitionFolder[] => {
+      const found = locateCarried(name);
+      return found.kind === "found"
+        ? [{ folder: found.folder, source: `${name.replace(/-definitions$/, "")} ${found.version}` }]
+        : [];
+    });
+  const shared = sharedFolder();
+  const projects = existsSync(shared) ? (await readdir(shared)).toSorted() : [];
+  return [
+    ...carried,
+    ...projects.map((project) => ({
+      folder: join(shared, project),
+      source: `the definitions of ${project}`,
+    })),
+    { folder: join(repository, "test/fixtures/crds"), source: "written from the operator's facts" },
+  ];
 }
 
 async function definitionsIn(
   asked: ReadonlySet<string>,
+  known: ReadonlyMap<string, CustomDefinition>,
   folder: string,
   source: string,
 ): Promise<readonly CustomDefinition[]> {
@@ -71,9 +80,12 @@ async function definitionsIn(
     const text = await readFile(join(folder, file), "utf8");
     // Some have tens of thousands of lines, which take a second to parse.
     if (!asked.values().some((kind) => text.includes(`kind: ${kind}`))) continue;
+    const names = [...text.matchAll(/^ {2}name: (\S+)$/gm)].map(([, name = ""]) => name);
+    if (names.every((name) => known.has(name))) continue;
     for (const document of parseAllDocuments(text)) {
       const object = document.toJS() as KubernetesObject | null;
       if (object?.kind !== "CustomResourceDefinition" || !asked.has(object["spec"].names.kind)) continue;
+      if (known.has(object.metadata.name)) continue;
       found.push(
         definition(object, file.startsWith("RECONSTRUCTED_") ? `${source} (reconstructed)` : source),
       );
@@ -88,6 +100,7 @@ interface Schema {
 }
 
 interface Version {
+  readonly storage: boolean;
   readonly schema?: { readonly openAPIV3Schema?: Schema };
 }
 
@@ -97,8 +110,16 @@ function definition(object: KubernetesObject, source: string): CustomDefinition 
     readonly names: { readonly kind: string };
     readonly versions: readonly Version[];
   };
-  const judges = versions.every(({ schema }) => refusesAnything(schema?.openAPIV3Schema));
-  return { group, kind: names.kind, source, judges, object };
+  // A version that takes anything would pass what the others refuse: it is left out where it can be.
+  const judging = versions.filter(({ schema }) => refusesAnything(schema?.openAPIV3Schema));
+  const judges = judging.some(({ storage }) => storage);
+  return {
+    group,
+    kind: names.kind,
+    source,
+    judges,
+    object: judges ? { ...object, spec: { ...object["spec"], versions: judging } } : object,
+  };
 }
 
 /** Whether a schema names the fields of the object's body. */
