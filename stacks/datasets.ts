@@ -92,7 +92,9 @@ export async function resolveDatasets(
 
 function usedDatasets(spec: PlatformSpec): DatasetSpec[] {
   const names = new Set(
-    spec.engines.flatMap(({ storage }) => (typeof storage === "string" ? [] : [storage.dataset])),
+    spec.engines.flatMap(({ storage }) =>
+      typeof storage === "object" && "dataset" in storage ? [storage.dataset] : [],
+    ),
   );
   return (spec.domino?.datasets ?? []).filter((dataset) => names.has(dataset.name));
 }

@@ -1,20 +1,19 @@
 import * as pulumi from "@pulumi/pulumi";
 import { GpuNodeGroup } from "../components/cluster/gpu-node-group.ts";
 import { InferenceNamespace } from "../components/cluster/inference-namespace.ts";
-import { engineServiceAccount, type ModelSource, type PodPeer } from "../components/engines/engine-args.ts";
+import type { Monitoring, PodPeer } from "../components/engines/engine-args.ts";
 import { engineIdentity } from "../components/engines/engine-labels.ts";
-import { GpuPriorities } from "../components/engines/gpu-priorities.ts";
+import { EnginePriorities } from "../components/engines/engine-priorities.ts";
 import { engineComponents } from "../components/engines/registry.ts";
 import { partitionOf } from "../components/identity/partition.ts";
-import { ServiceAccountRole } from "../components/identity/service-account-role.ts";
 import { selectorLabels } from "../components/labels.ts";
 import { InferenceProxy } from "../components/proxy/inference-proxy.ts";
 import { proxyIdentity } from "../components/proxy/proxy-identity.ts";
 import type { ProxyTarget } from "../components/proxy/proxy-network.ts";
-import { DatasetVolume, datasetVolumeName } from "../components/storage/dataset-volume.ts";
 import { engineProfiles } from "../platform/engines/registry.ts";
 import type { EnginePlan, PlatformPlan } from "../platform/plan/platform-plan.ts";
 import type { ExistingClusterSpec, PlatformSpec } from "../platform/spec/schema.ts";
+import { ModelSources } from "./model-sources.ts";
 import { stackProviders } from "./providers.ts";
 import { stackOutputsContract, type StackOutputInputs } from "./stack-outputs.ts";
 import type { StackSettings } from "./stack-settings.ts";
@@ -88,12 +87,13 @@ export function deployToExistingCluster(inputs: ExistingClusterInputs): StackOut
     ]),
   );
 
-  const priorities = new GpuPriorities(
-    "gpu-priorities",
+  const priorities = new EnginePriorities(
+    "engine-priorities",
     {
       platform: plan.platform,
       platformNamespace,
-      gpusPerReplica: plan.groups.map((group) => group.gpusPerReplica),
+      groups: plan.groups,
+      classPriorities: new Map(plan.servers.map((server) => [server.serviceClass, server.priority])),
     },
     { providers },
   );
@@ -102,59 +102,13 @@ export function deployToExistingCluster(inputs: ExistingClusterInputs): StackOut
     namespace: platformNamespace,
     labels: selectorLabels(proxyIdentity(plan.platform)),
   };
-  const volumes = new Map<string, DatasetVolume>();
-  const roleArns: Record<string, pulumi.Input<string>> = {};
-
-  const modelsOf = (engine: EnginePlan): ModelSource => {
-    const { storage } = engine;
-    if (storage.kind === "s3") {
-      const role = new ServiceAccountRole(
-        `${engine.name}-models`,
-        {
-          roleName: `${cluster.name}-${plan.platform}-${engine.name}`,
-          description: `Engine ${engine.name} of ${plan.platform}: reads s3://${storage.bucket}/${storage.prefix}`,
-          accountId: cluster.accountId,
-          oidcIssuer: cluster.oidcIssuer,
-          serviceAccounts: groupsOf(plan, engine).map((group) => ({
-            namespace: group.namespace,
-            name: engineServiceAccount(group),
-          })),
-          s3: {
-            bucket: storage.bucket,
-            prefix: storage.prefix,
-            access: "read",
-            kmsKeyArn: cluster.kmsKeyArn,
-            region: cluster.region,
-          },
-        },
-        { providers },
-      );
-      roleArns[`engine/${engine.name}`] = role.roleArn;
-      return { kind: "s3", roleArn: role.roleArn };
-    }
-    const key = datasetVolumeName(engine.namespace, storage.dataset);
-    let volume = volumes.get(key);
-    if (!volume) {
-      volume = new DatasetVolume(
-        key,
-        {
-          platform: plan.platform,
-          namespace: engine.namespace,
-          dataset: storage.dataset,
-          fileSystemId: cluster.efs?.fileSystemId ?? "",
-          resourceId: inputs.datasets.get(storage.dataset) ?? "",
-        },
-        inNamespace(engine.namespace),
-      );
-      volumes.set(key, volume);
-    }
-    return {
-      kind: "dataset",
-      claimName: volume.claimName,
-      path: storage.path,
-      fileSystemCidrs: cluster.privateSubnets.map((subnet) => subnet.cidr),
-    };
-  };
+  const sources = new ModelSources({
+    plan,
+    cluster,
+    datasets: inputs.datasets,
+    providers,
+    inNamespace: (namespace) => inNamespace(namespace),
+  });
 
   for (const engine of plan.engines) {
     const groups = groupsOf(plan, engine);
@@ -169,18 +123,19 @@ export function deployToExistingCluster(inputs: ExistingClusterInputs): StackOut
         engine,
         groups,
         servers: plan.servers,
-        models: modelsOf(engine),
+        models: sources.of(engine),
         proxy: proxyPeer,
+        monitoring: monitoringOf(spec),
       },
       // After the nodes: an engine's time to start does not count theirs, and it leaves before they do.
       inNamespace(engine.namespace, priorities, ...nodes),
     );
   }
 
-  Object.assign(
-    roleArns,
-    deployUserRoles({ plan, platformNamespace, domino: spec.domino, cluster, providers }),
-  );
+  const roleArns = {
+    ...sources.roleArns,
+    ...deployUserRoles({ plan, platformNamespace, domino: spec.domino, cluster, providers }),
+  };
 
   const proxy = new InferenceProxy(
     "inference-proxy",
@@ -229,6 +184,13 @@ function platformNamespaceOf(plan: PlatformPlan): string {
     });
   }
   return own.name;
+}
+
+function monitoringOf({ observability }: PlatformSpec): Monitoring {
+  return {
+    ...(observability?.prometheus === undefined ? {} : { prometheus: observability.prometheus }),
+    ...(observability?.podMonitors ? { podMonitorLabels: observability.podMonitors.labels ?? {} } : {}),
+  };
 }
 
 function groupsOf(plan: PlatformPlan, engine: EnginePlan) {

@@ -1,5 +1,5 @@
-import type * as pulumi from "@pulumi/pulumi";
 import type { EnginePlan, ReplicaGroupPlan, ServerPlan } from "../../platform/plan/platform-plan.ts";
+import type { ModelSource } from "./model-source.ts";
 
 /** What every engine component takes, whatever its type. */
 export interface EngineArgs {
@@ -16,6 +16,7 @@ export interface EngineArgs {
   readonly models: ModelSource;
   /** The pods that may send requests. */
   readonly proxy: PodPeer;
+  readonly monitoring: Monitoring;
 }
 
 /** Pods by their labels, in one namespace. */
@@ -24,22 +25,13 @@ export interface PodPeer {
   readonly labels: Readonly<Record<string, string>>;
 }
 
-/** How an engine's pods come to their models. */
-export type ModelSource =
-  | {
-      readonly kind: "dataset";
-      /** Claim on the dataset, in the engine's namespace. */
-      readonly claimName: pulumi.Input<string>;
-      /** Folder of the dataset that holds the models. */
-      readonly path: string;
-      /** Address ranges of the subnets with the file system's mount targets. */
-      readonly fileSystemCidrs: readonly string[];
-    }
-  | {
-      readonly kind: "s3";
-      /** Role that the engine's service accounts take. */
-      readonly roleArn: pulumi.Input<string>;
-    };
+/** How the pods of an engine are measured. */
+export interface Monitoring {
+  /** Base URL of Prometheus, from inside the cluster; absent where the spec names none. */
+  readonly prometheus?: string;
+  /** Labels of PodMonitors; absent where none are made. */
+  readonly podMonitorLabels?: Readonly<Record<string, string>>;
+}
 
 /** The service account of a replica group. */
 export function engineServiceAccount(group: ReplicaGroupPlan): string {

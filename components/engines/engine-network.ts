@@ -4,7 +4,8 @@ import type { networking } from "@pulumi/kubernetes/types/input.js";
 import { childOptions } from "../child-options.ts";
 import { namespaceNamed } from "../cluster/namespace-label.ts";
 import { dominoNamespaces } from "../domino/domino-namespaces.ts";
-import type { ModelSource, PodPeer } from "./engine-args.ts";
+import type { PodPeer } from "./engine-args.ts";
+import type { ModelSource } from "./model-source.ts";
 
 export interface EngineNetworkArgs {
   /** Name of the replica group: begins the policies' names. */
@@ -14,7 +15,8 @@ export interface EngineNetworkArgs {
   readonly labels: Readonly<Record<string, string>>;
   /** Labels of the pods that the policies are for. */
   readonly podLabels: Readonly<Record<string, string>>;
-  readonly httpPort: number;
+  /** Ports of the API: HTTP, and gRPC where the engine has it. */
+  readonly apiPorts: readonly number[];
   readonly metricsPort: number;
   /** The pods that may send requests. */
   readonly proxy: PodPeer;
@@ -38,7 +40,7 @@ export class EngineNetwork extends pulumi.ComponentResource {
       );
 
     // Engines authenticate nobody, and whoever reaches their API may load models and with them code. Only the proxy
-    // does, and only by HTTP; a gRPC port stays closed.
+    // does.
     policy("from-proxy", {
       policyTypes: ["Ingress"],
       ingress: [
@@ -49,7 +51,7 @@ export class EngineNetwork extends pulumi.ComponentResource {
               podSelector: { matchLabels: { ...args.proxy.labels } },
             },
           ],
-          ports: [{ protocol: "TCP", port: args.httpPort }],
+          ports: args.apiPorts.map((port) => ({ protocol: "TCP", port })),
         },
       ],
     });
@@ -70,26 +72,40 @@ export class EngineNetwork extends pulumi.ComponentResource {
       ],
     });
 
-    policy("to-models", { policyTypes: ["Egress"], egress: [modelEgress(args.models)] });
+    const egress = modelEgress(args.models);
+    if (egress.length > 0) policy("to-models", { policyTypes: ["Egress"], egress });
 
     this.registerOutputs({});
   }
 }
 
-function modelEgress(models: ModelSource): networking.v1.NetworkPolicyEgressRule {
-  if (models.kind === "s3") {
-    return {
+function modelEgress(models: ModelSource): networking.v1.NetworkPolicyEgressRule[] {
+  switch (models.kind) {
+    case "s3":
       // S3, STS and KMS. AWS publishes no addresses for them but ranges that change and hold most of its services, and
-      // VPC endpoints may answer from private addresses; the role is what narrows this down to one prefix. Only the
-      // instance metadata is known and left out: it would hand out the node's role.
-      to: [{ ipBlock: { cidr: "0.0.0.0/0", except: ["169.254.169.254/32"] } }],
-      ports: [{ protocol: "TCP", port: 443 }],
-    };
+      // VPC endpoints may answer from private addresses; the role is what narrows this down to one prefix.
+      return [anyHttps];
+    case "hugging-face":
+      // The hub and its content network, which have no fixed addresses.
+      return [anyHttps];
+    case "volume":
+      // Drivers mount from the node's own network, which policies for pods do not govern; this rule is for network
+      // plugins that count a volume's traffic as its pod's. Nothing else listens on the ports in these subnets.
+      return models.fileSystem
+        ? [
+            {
+              to: models.fileSystem.cidrs.map((cidr) => ({ ipBlock: { cidr } })),
+              ports: models.fileSystem.ports.map((port) => ({ protocol: "TCP", ...port })),
+            },
+          ]
+        : [];
+    case "image":
+      return [];
   }
-  return {
-    // NFS. The EFS driver mounts from the node's own network, which policies for pods do not govern; this rule is for
-    // network plugins that count a volume's traffic as its pod's. Nothing else listens on the port in these subnets.
-    to: models.fileSystemCidrs.map((cidr) => ({ ipBlock: { cidr } })),
-    ports: [{ protocol: "TCP", port: 2049 }],
-  };
 }
+
+/** Only the instance metadata is known and left out: it would hand out the node's role. */
+const anyHttps: networking.v1.NetworkPolicyEgressRule = {
+  to: [{ ipBlock: { cidr: "0.0.0.0/0", except: ["169.254.169.254/32"] } }],
+  ports: [{ protocol: "TCP", port: 443 }],
+};

@@ -3,19 +3,12 @@ import type { core } from "@pulumi/kubernetes/types/input.js";
 import { terminationGraceSeconds, type EngineProfile } from "../../platform/engines/engine-profile.ts";
 import { deviceResource } from "../../platform/plan/devices.ts";
 import type { EnginePlan, ReplicaGroupPlan } from "../../platform/plan/platform-plan.ts";
+import type { EnvironmentSpec } from "../../platform/spec/runtime-schema.ts";
 import { acceleratorLabel, nodePoolLabel, nodeTaint, platformLabel } from "../cluster/node-labels.ts";
 import { labelValue, recommendedLabels, selectorLabels } from "../labels.ts";
 import { engineServiceAccount } from "./engine-args.ts";
 import { engineIdentity, infernoPodLabels } from "./engine-labels.ts";
-
-/** A read-only folder with models. */
-export interface ModelMount {
-  readonly claimName: pulumi.Input<string>;
-  /** Folder in the volume. */
-  readonly path: string;
-  /** Where the engine sees it. */
-  readonly mountPath: string;
-}
+import { modelAccess, type ModelAccess, type ModelSource } from "./model-source.ts";
 
 export interface EnginePodArgs {
   /** Name of the platform, whose nodes are chosen. */
@@ -24,8 +17,25 @@ export interface EnginePodArgs {
   readonly group: ReplicaGroupPlan;
   readonly profile: EngineProfile;
   readonly priorityClassName: string;
-  /** Absent where the engine loads its models over the network. */
-  readonly mount: ModelMount | undefined;
+  readonly models: ModelSource;
+  /** What an engine needs in its pods beyond the facts of its profile. */
+  readonly additions?: PodAdditions;
+}
+
+/** Comes on top of what every engine's pod has. */
+export interface PodAdditions {
+  /** In place of the profile's command and the spec's arguments. */
+  readonly command?: readonly pulumi.Input<string>[];
+  /** After those that fetch models. */
+  readonly initContainers?: readonly core.v1.Container[];
+  readonly volumes?: readonly core.v1.Volume[];
+  readonly mounts?: readonly core.v1.VolumeMount[];
+  readonly environment?: readonly core.v1.EnvVar[];
+  readonly annotations?: Readonly<Record<string, pulumi.Input<string>>>;
+  /** In place of where the profile wants its models. */
+  readonly modelRoot?: string;
+  /** Name of the engine's container, where an operator prescribes it. Default: the engine's type. */
+  readonly containerName?: string;
 }
 
 const startupProbePeriodSeconds = 10;
@@ -34,24 +44,37 @@ const startupProbePeriodSeconds = 10;
 const autoscalerMarginSeconds = 30;
 
 /** Scratch space of a replica: caches of compiled kernels, extracted backends. */
-const scratchSize = "20Gi";
+const scratchGiB = 20;
 
-/** The pod of one replica. */
+/** A pod template with all its parts there, so that an engine may go on with it. */
+export interface PodTemplate {
+  readonly metadata: {
+    readonly labels: Readonly<Record<string, string>>;
+    readonly annotations: Readonly<Record<string, pulumi.Input<string>>>;
+  };
+  readonly spec: core.v1.PodSpec;
+}
+
+/** The pod of one replica, or of one node of a replica. */
 export function enginePod({
   platform,
   engine,
   group,
   profile,
   priorityClassName,
-  mount,
-}: EnginePodArgs): core.v1.PodTemplateSpec {
+  models,
+  additions = {},
+}: EnginePodArgs): PodTemplate {
   const identity = engineIdentity(engine, group);
+  const access = modelAccess(models, group, additions.modelRoot ?? profile.modelRoot);
+  const initContainers = [...access.initContainers, ...(additions.initContainers ?? [])];
   return {
     metadata: {
       labels: { ...recommendedLabels(identity), ...infernoPodLabels(group) },
       annotations: {
         // In a rollout a replica waits for the GPUs that its predecessor still drains: no reason to buy a node.
         "cluster-autoscaler.kubernetes.io/pod-scale-up-delay": `${terminationGraceSeconds(profile) + autoscalerMarginSeconds}s`,
+        ...additions.annotations,
       },
     },
     spec: {
@@ -79,13 +102,13 @@ export function enginePod({
         runAsGroup: profile.runAs.groupId,
         seccompProfile: { type: "RuntimeDefault" },
       },
-      containers: [container(engine, group, profile, mount)],
+      ...(initContainers.length > 0 ? { initContainers } : {}),
+      containers: [container(engine, group, profile, access, additions)],
       volumes: [
-        { name: "scratch", emptyDir: { sizeLimit: scratchSize } },
+        { name: "scratch", emptyDir: { sizeLimit: `${scratchGiB + access.downloadGiB}Gi` } },
         { name: "shared-memory", emptyDir: { medium: "Memory", sizeLimit: `${group.sharedMemoryMiB}Mi` } },
-        ...(mount
-          ? [{ name: "models", persistentVolumeClaim: { claimName: mount.claimName, readOnly: true } }]
-          : []),
+        ...access.volumes,
+        ...(additions.volumes ?? []),
       ],
     },
   };
@@ -134,32 +157,42 @@ function container(
   engine: EnginePlan,
   group: ReplicaGroupPlan,
   profile: EngineProfile,
-  mount: ModelMount | undefined,
+  access: ModelAccess,
+  additions: PodAdditions,
 ): core.v1.Container {
+  const probes = profile.probes(engine);
   const accelerator = deviceResource(group.device);
   const resources = {
     cpu: `${group.cpuMillis}m`,
     memory: `${group.memoryMiB}Mi`,
-    ...(accelerator === undefined ? {} : { [accelerator]: String(group.gpusPerReplica) }),
+    ...(accelerator === undefined
+      ? {}
+      : { [accelerator]: String(group.gpusPerReplica / group.nodesPerReplica) }),
   };
-  const environment = Object.entries(profile.environment(group, engine));
+  const environment = [
+    ...plainVariables(profile.environment(group, engine)),
+    ...access.environment,
+    ...(additions.environment ?? []),
+    ...Object.entries(group.environment).map(specVariable),
+  ];
+  const command = additions.command ?? [...profile.command(group, engine), ...group.arguments];
   return {
-    name: engine.type,
+    name: additions.containerName ?? engine.type,
     image: engine.image,
     imagePullPolicy: "IfNotPresent",
-    [profile.entryPoint === "image" ? "args" : "command"]: [...profile.command(group, engine)],
-    ...(environment.length > 0 ? { env: environment.map(([name, value]) => ({ name, value })) } : {}),
+    [profile.entryPoint === "image" ? "args" : "command"]: [...command],
+    ...(environment.length > 0 ? { env: environment } : {}),
     ports: containerPorts(profile),
     // Requests equal limits: the node's CPU and memory were packed by them, and nobody is evicted for another's peak.
     resources: { requests: resources, limits: resources },
     startupProbe: {
-      ...httpProbe(profile.probes.startup),
+      ...httpProbe(probes.startup),
       periodSeconds: startupProbePeriodSeconds,
       failureThreshold: Math.ceil(group.startupSeconds / startupProbePeriodSeconds),
     },
     // A busy engine answers late. A minute of silence is a hang; less would kill replicas under load.
-    livenessProbe: { ...httpProbe(profile.probes.liveness), periodSeconds: 10, failureThreshold: 6 },
-    readinessProbe: { ...httpProbe(profile.probes.readiness), periodSeconds: 5, failureThreshold: 3 },
+    livenessProbe: { ...httpProbe(probes.liveness), periodSeconds: 10, failureThreshold: 6 },
+    readinessProbe: { ...httpProbe(probes.readiness), periodSeconds: 5, failureThreshold: 3 },
     lifecycle: { preStop: { sleep: { seconds: profile.drain.preStopSeconds } } },
     securityContext: {
       allowPrivilegeEscalation: false,
@@ -169,9 +202,21 @@ function container(
     volumeMounts: [
       { name: "scratch", mountPath: "/tmp" },
       { name: "shared-memory", mountPath: "/dev/shm" },
-      ...(mount ? [{ name: "models", mountPath: mount.mountPath, subPath: mount.path, readOnly: true }] : []),
+      ...access.mounts,
+      ...(additions.mounts ?? []),
     ],
   };
+}
+
+/** As Kubernetes lists them. */
+function plainVariables(variables: Readonly<Record<string, string>>): core.v1.EnvVar[] {
+  return Object.entries(variables).map(([name, value]) => ({ name, value }));
+}
+
+function specVariable([name, value]: [string, EnvironmentSpec[string]]): core.v1.EnvVar {
+  return typeof value === "string"
+    ? { name, value }
+    : { name, valueFrom: { secretKeyRef: { name: value.secret, key: value.key } } };
 }
 
 function containerPorts(profile: EngineProfile): core.v1.ContainerPort[] {

@@ -10,20 +10,17 @@ import { recommendedLabels, selectorLabels } from "../labels.ts";
 import { engineServiceAccount, type EngineArgs } from "./engine-args.ts";
 import { engineIdentity, infernoDeploymentLabels } from "./engine-labels.ts";
 import { EngineNetwork } from "./engine-network.ts";
-import { gpuPriorityName } from "./gpu-priorities.ts";
-import { enginePod } from "./engine-pod.ts";
+import { enginePriorityName } from "./engine-priorities.ts";
+import { enginePod, type PodAdditions } from "./engine-pod.ts";
+import { engineTimeouts } from "./engine-timeouts.ts";
+import { modelsRoleArn, roleAnnotations } from "./model-source.ts";
 
 export interface EngineWorkloadArgs extends Omit<EngineArgs, "groups"> {
   /** The replica group that is deployed. */
   readonly group: ReplicaGroupPlan;
-  /** Where the engine sees a dataset's models. */
-  readonly modelMountPath: string;
+  /** What the engine needs in its pods beyond its profile. */
+  readonly additions?: PodAdditions;
 }
-
-/**
- * Time for what the plan's `startupSeconds` leave out: a node that comes up and the pull of an image of tens of GiB.
- */
-const placementSeconds = 1200;
 
 /** What is the same for every engine: one replica group as Deployment, Service, disruption budget and policies. */
 export class EngineWorkload extends pulumi.ComponentResource {
@@ -38,6 +35,7 @@ export class EngineWorkload extends pulumi.ComponentResource {
     const labels = recommendedLabels(identity);
     const podLabels = selectorLabels(identity);
     const metadata = { name: group.name, namespace: group.namespace };
+    const roleArn = modelsRoleArn(models);
 
     const account = new ServiceAccount(
       `${name}-account`,
@@ -46,14 +44,7 @@ export class EngineWorkload extends pulumi.ComponentResource {
           name: engineServiceAccount(group),
           namespace: group.namespace,
           labels,
-          ...(models.kind === "s3"
-            ? {
-                annotations: {
-                  "eks.amazonaws.com/role-arn": models.roleArn,
-                  "eks.amazonaws.com/sts-regional-endpoints": "true",
-                },
-              }
-            : {}),
+          ...(roleArn === undefined ? {} : { annotations: roleAnnotations(roleArn) }),
         },
         // Engines do not speak with the API server; the token for AWS is a volume of its own.
         automountServiceAccountToken: false,
@@ -68,7 +59,7 @@ export class EngineWorkload extends pulumi.ComponentResource {
         namespace: group.namespace,
         labels,
         podLabels,
-        httpPort: profile.ports.http,
+        apiPorts: [profile.ports.http, ...(profile.ports.grpc === undefined ? [] : [profile.ports.grpc])],
         metricsPort: profile.ports.metrics,
         proxy: args.proxy,
         models,
@@ -76,17 +67,15 @@ export class EngineWorkload extends pulumi.ComponentResource {
       child,
     );
 
-    // A rollout changes one replica after the other, each at most this long.
-    const replicaSeconds = placementSeconds + group.startupSeconds;
-    const rolloutSeconds = group.replicas * (replicaSeconds + terminationGraceSeconds(profile));
-    const timeouts = { create: `${replicaSeconds}s`, update: `${rolloutSeconds}s`, delete: "30m" };
+    const { replicaSeconds, ...customTimeouts } = engineTimeouts(profile, group);
 
     const deployment = new Deployment(
       `${name}-deployment`,
       {
         metadata: { ...metadata, labels: { ...labels, ...infernoDeploymentLabels(group, args.servers) } },
         spec: {
-          replicas: group.replicas,
+          // Left out where an autoscaler changes it: every update would set it back.
+          ...(group.replicasOwner === "plan" ? { replicas: group.replicas } : {}),
           selector: { matchLabels: podLabels },
           // The plan buys no spare GPU for a rollout: a replica must go before its successor finds a place.
           strategy: { type: "RollingUpdate", rollingUpdate: { maxSurge: 0, maxUnavailable: 1 } },
@@ -97,15 +86,13 @@ export class EngineWorkload extends pulumi.ComponentResource {
             engine,
             group,
             profile,
-            priorityClassName: gpuPriorityName(args.platformNamespace, group.gpusPerReplica),
-            mount:
-              models.kind === "dataset"
-                ? { claimName: models.claimName, path: models.path, mountPath: args.modelMountPath }
-                : undefined,
+            priorityClassName: enginePriorityName(args.platformNamespace, group),
+            models,
+            ...(args.additions ? { additions: args.additions } : {}),
           }),
         },
       },
-      { ...child, dependsOn: [account, network], customTimeouts: timeouts },
+      { ...child, dependsOn: [account, network], customTimeouts },
     );
 
     const service = new Service(
@@ -117,6 +104,9 @@ export class EngineWorkload extends pulumi.ComponentResource {
           selector: podLabels,
           ports: [
             { name: "http", port: profile.ports.http, targetPort: "http" },
+            ...(profile.ports.grpc === undefined
+              ? []
+              : [{ name: "grpc", port: profile.ports.grpc, targetPort: "grpc" }]),
             ...(profile.ports.metrics === profile.ports.http
               ? []
               : [{ name: "metrics", port: profile.ports.metrics, targetPort: "metrics" }]),

@@ -1,5 +1,5 @@
 import type * as pulumi from "@pulumi/pulumi";
-import type { EngineType } from "../../platform/engines/engine-type.ts";
+import type { EngineType } from "../../platform/engines/registry.ts";
 import type { EngineArgs } from "./engine-args.ts";
 import { TritonEngine } from "./triton/triton-engine.ts";
 import { VllmEngine } from "./vllm/vllm-engine.ts";

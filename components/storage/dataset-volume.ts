@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
 import { AccessPoint } from "@pulumi/aws/efs/index.js";
-import { PersistentVolume, PersistentVolumeClaim } from "@pulumi/kubernetes/core/v1/index.js";
 import { childOptions } from "../child-options.ts";
 import { recommendedLabels } from "../labels.ts";
 import { shownName } from "../names.ts";
+import { staticClaim, type VolumeAccess } from "./static-claim.ts";
 
 export interface DatasetVolumeArgs {
   /** Name of the platform, for labels and tags. */
@@ -17,22 +17,27 @@ export interface DatasetVolumeArgs {
   readonly fileSystemId: string;
   /** Folder of the dataset's snapshot under Domino's `filecache/`. */
   readonly resourceId: string;
+  /**
+   * `read-write` for jobs that put models there.
+   * @default read-only: whoever can write models can run code in the engines
+   */
+  readonly access?: VolumeAccess;
 }
 
 /** User and group that Domino's runs write datasets as. */
 const dominoUser = 12574;
-
-/** EFS has no size; Kubernetes wants one, and volume and claim must agree. */
-const nominalSize = "1Ti";
 
 /**
  * What tells volumes apart: by namespace and dataset, whose readable forms may become one when they are joined or lose
  * characters, and by the folder. A volume cannot be pointed elsewhere and cannot be deleted while pods use it, so
  * another folder is another volume and claim, made before the pods move over.
  */
-function identitySuffix({ fileSystemId, resourceId, namespace, dataset }: DatasetVolumeArgs): string {
+function identitySuffix({ fileSystemId, resourceId, namespace, dataset, access }: DatasetVolumeArgs): string {
   // As a list, which no two different ones are written alike.
-  const identity = JSON.stringify([fileSystemId, resourceId, namespace, dataset]);
+  const identity = JSON.stringify([
+    ...[fileSystemId, resourceId, namespace, dataset],
+    ...(access === "read-write" ? [access] : []),
+  ]);
   return createHash("sha256").update(identity).digest("hex").slice(0, suffixLength);
 }
 
@@ -46,7 +51,7 @@ export function datasetVolumeName(namespace: string, dataset: string): string {
 }
 
 /**
- * A Domino dataset, mounted read-only. Its own access point is rooted at the dataset's folder, so that nothing else of
+ * A Domino dataset. Its own access point is rooted at the dataset's folder, so that nothing else of
  * Domino's file system can be reached from the namespace, whatever a pod asks for.
  */
 export class DatasetVolume extends pulumi.ComponentResource {
@@ -79,46 +84,18 @@ export class DatasetVolume extends pulumi.ComponentResource {
       child,
     );
 
-    const volume = new PersistentVolume(
-      `${name}-volume`,
+    const claim = staticClaim(
+      name,
       {
+        namespace: args.namespace,
+        claimName,
         // Volumes are not namespaced: the namespace's name keeps those of several stacks apart.
-        metadata: { name: `${shownName(`${args.namespace}-${args.dataset}`, 200)}-${suffix}`, labels },
-        spec: {
-          capacity: { storage: nominalSize },
-          accessModes: ["ReadOnlyMany"],
-          // The data is Domino's: removing the stack must not touch it.
-          persistentVolumeReclaimPolicy: "Retain",
-          storageClassName: "",
-          // Nobody else's claim can bind it first.
-          claimRef: {
-            apiVersion: "v1",
-            kind: "PersistentVolumeClaim",
-            namespace: args.namespace,
-            name: claimName,
-          },
-          mountOptions: ["tls"],
-          csi: {
-            driver: "efs.csi.aws.com",
-            volumeHandle: pulumi.interpolate`${args.fileSystemId}::${accessPoint.id}`,
-            readOnly: true,
-          },
-        },
-      },
-      child,
-    );
-
-    const claim = new PersistentVolumeClaim(
-      `${name}-claim`,
-      {
-        metadata: { name: claimName, namespace: args.namespace, labels },
-        spec: {
-          accessModes: ["ReadOnlyMany"],
-          // Empty, and not absent: the default class would provision a new, empty volume.
-          storageClassName: "",
-          volumeName: volume.metadata.name,
-          resources: { requests: { storage: nominalSize } },
-        },
+        volumeName: `${shownName(`${args.namespace}-${args.dataset}`, 200)}-${suffix}`,
+        labels,
+        access: args.access ?? "read-only",
+        mountOptions: ["tls"],
+        driver: "efs.csi.aws.com",
+        volumeHandle: pulumi.interpolate`${args.fileSystemId}::${accessPoint.id}`,
       },
       child,
     );

@@ -74,6 +74,10 @@ export const errorRegistry = {
     summary: "The weights of a model's versions do not add up to 100.",
     remedy: "Change the weights so that their sum is 100.",
   },
+  SPEC_COMBINATION_UNSUPPORTED: {
+    summary: "The engine cannot do this together with something else of the spec.",
+    remedy: "Use what is listed as allowed, which is the nearest that works.",
+  },
   SPEC_VALUE_CONFLICT: {
     summary: "Two values of the spec contradict each other.",
     remedy: "Change one of them.",

@@ -1,12 +1,14 @@
 import type { Accelerator, Catalog } from "../../optimizer/catalog/catalog.ts";
 import type { DayPeriod, GroupDemand, Slo, Workload } from "../../optimizer/workload.ts";
 import type { EngineProfile } from "../engines/engine-profile.ts";
-import type { EngineType } from "../engines/engine-type.ts";
+import type { EngineType } from "../engines/registry.ts";
 import { engineProfiles } from "../engines/registry.ts";
 import { groupName, groupNameMaxLength, sharedGroupName } from "../spec/group-name.ts";
 import { defaultServiceClass } from "../spec/rules/service-classes.ts";
 import type { EngineSpec, ModelSpec, PlatformSpec } from "../spec/schema.ts";
 import { dayPeriods } from "./day-periods.ts";
+import { modelOptions } from "./engine-options.ts";
+import { groupRuntime, type GroupRuntime } from "./group-runtime.ts";
 import { replicaResources } from "./devices.ts";
 import { modelKnowledge } from "./model-knowledge.ts";
 import type { ServerPlan } from "./platform-plan.ts";
@@ -28,7 +30,10 @@ export interface GroupDraft {
     readonly maxSequenceTokens?: number;
     /** Longest sequence that the load asks for. */
     readonly loadSequenceTokens: number;
+    /** The engine's own options of the model. */
+    readonly options: object;
   }[];
+  readonly runtime: GroupRuntime;
   readonly servers: readonly ServerDraft[];
   readonly replicasFrom: "spec" | "optimizer";
   readonly demand: GroupDemand;
@@ -221,11 +226,13 @@ function groupDraft(
         }),
       ),
       loadSequenceTokens: sequence.inputTokens + sequence.outputTokens,
+      options: modelOptions(model, type),
       ...(knowledge.maxSequenceTokens === undefined
         ? {}
         : { maxSequenceTokens: knowledge.maxSequenceTokens }),
     })),
     servers: placed.map((entry) => entry.server),
+    runtime: groupRuntime(engine, profile.replicasPer === "model" ? models[0]?.model : undefined),
     replicasFrom: replicas === undefined ? "optimizer" : "spec",
     demand: {
       id: name,

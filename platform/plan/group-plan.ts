@@ -2,6 +2,7 @@ import type { Candidate, GroupAllocation } from "../../optimizer/allocation.ts";
 import type { PartialDevice } from "../../optimizer/catalog/catalog.ts";
 import type { DisaggregatedSize } from "../../optimizer/sizing/disaggregated.ts";
 import type { Pool } from "../../optimizer/sizing/pool-load.ts";
+import { autoscalingPlan } from "../scaling/autoscaling-plan.ts";
 import type { GroupDraft } from "./group-drafts.ts";
 import type { GroupModel, PoolExplanation, ReplicaGroupPlan } from "./platform-plan.ts";
 
@@ -67,10 +68,22 @@ export function groupPlan({
     accelerator: part.accelerator,
     ...(device ? { device } : {}),
     gpusPerReplica: part.gpusPerReplica,
+    nodesPerReplica: 1,
     replicas: part.replicas,
-    replicasOwner: "plan",
+    replicasOwner: draft.runtime.autoscaling?.scaler ?? "plan",
+    ...(draft.runtime.autoscaling
+      ? {
+          autoscaling: autoscalingPlan(draft.runtime.autoscaling, {
+            replicas: part.replicas,
+            maxBatchSize: part.maxBatchSize,
+            maxRequestsPerMinutePerReplica: part.maxRequestsPerMinutePerReplica,
+          }),
+        }
+      : {}),
     replicasFrom: draft.replicasFrom,
     maxBatchSize: part.maxBatchSize,
+    environment: draft.runtime.environment,
+    arguments: draft.runtime.arguments,
     cpuMillis: resources.cpuMillis,
     memoryMiB: resources.memoryMiB,
     sharedMemoryMiB: draft.profile.sharedMemoryMiB(shape),
@@ -141,6 +154,7 @@ function groupModel(draft: GroupDraft, model: GroupDraft["models"][number], chos
     },
     task: draft.profile.task,
     maxSequenceTokens: Math.min(model.maxSequenceTokens ?? Number.POSITIVE_INFINITY, sequencesThatFit),
+    options: model.options,
     origin: profile.origin,
   };
 }

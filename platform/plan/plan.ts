@@ -9,9 +9,12 @@ import { disaggregatedGroup } from "../../optimizer/sizing/disaggregated-group.t
 import type { GroupDemand } from "../../optimizer/workload.ts";
 import { PlatformError } from "../errors/platform-error.ts";
 import { engineProfiles } from "../engines/registry.ts";
-import type { EngineType } from "../engines/engine-type.ts";
+import type { EngineType } from "../engines/registry.ts";
 import { routesOf, serviceEndpoints } from "../routes/routes-of.ts";
 import type { EngineSpec, PlatformSpec } from "../spec/schema.ts";
+import { certain } from "../../optimizer/certain.ts";
+import { engineOptions } from "./engine-options.ts";
+import { modelStorage } from "./model-storage.ts";
 import { dayPeriods } from "./day-periods.ts";
 import { cardsIn, deviceOf } from "./devices.ts";
 import { groupDrafts, type GroupDraft } from "./group-drafts.ts";
@@ -21,7 +24,6 @@ import { namespacePlans } from "./namespaces.ts";
 import { costShares, nodePoolPlans } from "./node-pools.ts";
 import type {
   EnginePlan,
-  ModelStorage,
   PlanTotals,
   PlatformPlan,
   ReplicaGroupPlan,
@@ -197,16 +199,12 @@ function enginePlan(
     protocol: engineProfiles[type].protocol,
     namespace: engine.namespace ?? platformNamespace,
     image: engine.image ?? engineProfiles[type].image,
+    pattern: engine.deployment ?? certain(engineProfiles[type].patterns[0]),
     loading: engine.loading ?? "preload",
-    storage: storageOf(engine),
+    storage: modelStorage(engine, engineProfiles[type].storage),
+    options: engineOptions(engine, type),
     groups: groups.filter((group) => group.engine === engine.name).map((group) => group.name),
   };
-}
-
-function storageOf(engine: EngineSpec): ModelStorage {
-  if (typeof engine.storage !== "string") return { kind: "dataset", ...engine.storage };
-  const [bucket = "", ...prefix] = engine.storage.slice("s3://".length).split("/");
-  return { kind: "s3", bucket, prefix: prefix.filter(Boolean).join("/") };
 }
 
 function serverPlans(draft: GroupDraft, allocation: GroupAllocation | undefined): ServerPlan[] {

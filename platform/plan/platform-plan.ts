@@ -5,8 +5,12 @@ import type { KarpenterPool } from "../../optimizer/packing/karpenter-pools.ts";
 import type { Scarcity } from "../../optimizer/placement/scarcity.ts";
 import type { ProfileOrigin } from "../../optimizer/profiles/performance-profile.ts";
 import type { RoutingTable, WireProtocol } from "../routes/routing-table.ts";
-import type { EngineType } from "../engines/engine-type.ts";
+import type { EngineType } from "../engines/registry.ts";
+import type { DeploymentPattern } from "../engines/engine-profile.ts";
+import type { AutoscalingPlan } from "../scaling/autoscaling-plan.ts";
+import type { EnvironmentSpec } from "../spec/runtime-schema.ts";
 import type { Stage } from "../spec/schema.ts";
+import type { ModelStorage } from "./model-storage.ts";
 
 /** Everything that follows from a spec, every number resolved. Plain data: `JSON.stringify` loses nothing. */
 export interface PlatformPlan {
@@ -49,20 +53,14 @@ export interface EnginePlan {
   readonly protocol: WireProtocol;
   readonly namespace: string;
   readonly image: string;
+  readonly pattern: DeploymentPattern;
   readonly loading: "preload" | "on-demand";
   readonly storage: ModelStorage;
+  /** Its own options as its schema gives them; empty where the spec has none. */
+  readonly options: object;
   /** Names of its replica groups. */
   readonly groups: readonly string[];
 }
-
-/** Where an engine's models lie. */
-export type ModelStorage =
-  | { readonly kind: "dataset"; readonly dataset: string; readonly path: string }
-  | {
-      readonly kind: "s3";
-      readonly bucket: string;
-      /** Without leading or trailing slash; may be empty. */ readonly prefix: string;
-    };
 
 /** Identical replicas behind one Kubernetes Service: one Deployment in a cluster, one emulated engine locally. */
 export interface ReplicaGroupPlan {
@@ -77,15 +75,25 @@ export interface ReplicaGroupPlan {
   readonly accelerator: string;
   /** What the accelerator is where it is not a whole card. */
   readonly device?: PartialDevice;
+  /** One of the two pools of a disaggregated model; absent where replicas do both. */
+  readonly role?: "prefill" | "decode";
   /** Accelerators of one replica: cards, or one slice or share. */
   readonly gpusPerReplica: number;
+  /** Nodes that one replica spans, a pod on each with an equal share of its accelerators. */
+  readonly nodesPerReplica: number;
   readonly replicas: number;
   /** Who may change `replicas` after deployment; exactly one. */
-  readonly replicasOwner: "plan";
+  readonly replicasOwner: "plan" | "hpa" | "keda" | "engine";
+  /** Absent where nothing scales the group. */
+  readonly autoscaling?: AutoscalingPlan;
   /** `spec`: written there. `optimizer`: computed from load and SLOs. */
   readonly replicasFrom: "spec" | "optimizer";
   readonly maxBatchSize: number;
-  /** Requests (and limits) of one replica's pod. */
+  /** The spec's own, engine and model together; secrets by reference. */
+  readonly environment: EnvironmentSpec;
+  /** The spec's own, after those of the engine's profile. */
+  readonly arguments: readonly string[];
+  /** Requests (and limits) of one pod. */
   readonly cpuMillis: number;
   readonly memoryMiB: number;
   /** Size of the memory-backed /dev/shm, part of `memoryMiB`. */
@@ -126,6 +134,8 @@ export interface GroupModel {
   readonly task: "generation" | "request-response";
   /** Longest sequence the model takes, in tokens. */
   readonly maxSequenceTokens: number;
+  /** The engine's own options of the model, as their schema gives them; empty where the spec has none. */
+  readonly options: object;
   readonly origin: ProfileOrigin;
 }
 

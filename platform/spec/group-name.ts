@@ -1,5 +1,5 @@
 import { engineProfiles } from "../engines/registry.ts";
-import type { EngineType } from "../engines/engine-type.ts";
+import type { EngineType } from "../engines/registry.ts";
 
 /** Longest name that a Kubernetes Service and a pod label value take. */
 export const groupNameMaxLength = 63;

@@ -1,15 +1,8 @@
 import { z } from "zod";
+import { engineOptionSchemas } from "./engine-option-schemas.ts";
+import { registeredName, versionText } from "./formats.ts";
 import { durationSchema, memorySchema, rateSchema } from "./quantities.ts";
-
-/** Model and dataset names come from MLflow and Domino, which allow more than Kubernetes does. */
-export const registeredName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/, {
-  error: "expected up to 100 letters, digits, dots, underscores and dashes, beginning with a letter or digit",
-});
-
-const versionForm = { error: "expected a whole number from 1, or a short text such as 2026-05" };
-const versionText = z
-  .union([z.int().min(1), z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$/, versionForm)], versionForm)
-  .transform(String);
+import { runtimeSchemas } from "./runtime-schema.ts";
 
 /** Nothing takes no time, so a target of zero is a mistake. */
 const sloTarget = durationSchema.refine((milliseconds) => milliseconds > 0, {
@@ -52,6 +45,11 @@ const architectureSchema = z
     parameters: z.number().positive(),
     layers: z.int().min(1),
     hiddenSize: z.int().min(1).optional().describe("Default: guessed from parameters and layers."),
+    attentionHeads: z
+      .int()
+      .min(1)
+      .optional()
+      .describe("Tensor parallelism divides them. Default: unknown; kvHeads decide."),
     kvHeads: z.int().min(1),
     headDimension: z.number().positive(),
     bytesPerWeight: z.number().positive().max(8),
@@ -105,8 +103,22 @@ export const modelSchema = z.strictObject({
   traffic: z.array(trafficSchema).min(1),
   replicas: z.int().min(1).max(1000).optional().describe("Wins over the optimizer."),
   maxBatchSize: z.int().min(1).max(4096).optional(),
+  gpusPerReplica: z
+    .int()
+    .min(1)
+    .max(128)
+    .optional()
+    .describe("GPUs of one replica, over all its nodes. Default: chosen by the optimizer."),
+  nodesPerReplica: z
+    .int()
+    .min(1)
+    .max(16)
+    .optional()
+    .describe("Nodes that one replica spans, for models that no node holds. Default: 1."),
   splitAccelerators: z
     .boolean()
     .optional()
     .describe("Two kinds of accelerators at once where that costs less or cards are scarce. Default: false."),
+  ...runtimeSchemas,
+  ...engineOptionSchemas("model"),
 });

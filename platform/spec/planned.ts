@@ -4,16 +4,7 @@ import type { SpecPath } from "./positions.ts";
  * Keys of the platform's design that nothing acts on in this version. They are told apart from misspelt keys, so that
  * a user learns "not yet" rather than "unknown". `*` stands for a list index.
  */
-const plannedKeys: readonly string[] = [
-  "gateway",
-  "benchmark",
-  "observability",
-  "cluster.create",
-  "domino.registry",
-  "engines.*.models.*.dynamo",
-  "engines.*.autoscaling",
-  "engines.*.deployment",
-];
+const plannedKeys: readonly string[] = ["gateway", "benchmark", "cluster.create", "domino.registry"];
 
 const plannedValues: Readonly<Record<string, readonly string[]>> = {
   "nodes.provisioner": ["karpenter"],

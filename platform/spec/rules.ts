@@ -1,6 +1,7 @@
 import type { Problem } from "../errors/platform-error.ts";
 import type { SpecPath } from "./positions.ts";
 import { record, type Raw } from "./raw.ts";
+import { addonProblems } from "./rules/add-ons.ts";
 import { clusterProblems } from "./rules/cluster.ts";
 import { dominoProblems } from "./rules/domino.ts";
 import { engineProblems } from "./rules/engines.ts";
@@ -24,6 +25,7 @@ export function ruleProblems(raw: unknown): RuleProblem[] {
     ...serviceClassProblems(spec),
     ...dominoProblems(spec),
     ...engineProblems(spec, knownAccelerators(spec)),
+    ...addonProblems(spec),
     ...clusterProblems(spec),
   ];
 }

@@ -1,30 +1,12 @@
 import { z } from "zod";
-import { modelSchema, registeredName } from "./model-schema.ts";
+import { addonsSchema, observabilitySchema } from "./add-on-schema.ts";
+import { engineOptionSchemas } from "./engine-option-schemas.ts";
+import { imageReference, label, registeredName, relativePath } from "./formats.ts";
+import { modelSchema } from "./model-schema.ts";
+import { runtimeSchemas } from "./runtime-schema.ts";
+import { storageSchema } from "./storage-schema.ts";
+import { engineProfiles } from "../engines/registry.ts";
 import { bandwidthSchema, memorySchema, priceSchema } from "./quantities.ts";
-
-/** RFC 1035 label: what Kubernetes takes as the name of a Service, the strictest of its names. */
-const label = (maxLength: number) =>
-  z
-    .string()
-    .regex(/^[a-z]([a-z0-9-]*[a-z0-9])?$/, {
-      error: "expected lower-case letters, digits and inner dashes, beginning with a letter",
-    })
-    .max(maxLength, { error: `expected at most ${maxLength} characters` });
-
-const relativePath = z
-  .string()
-  .regex(/^(?!.*(?:^|\/)\.{1,2}(?:\/|$))[A-Za-z0-9._-]+(?:\/[A-Za-z0-9._-]+)*$/, {
-    error: "expected a relative path without . and .., such as models/pre-load",
-  });
-
-const imageReference = z
-  .string()
-  .regex(
-    /^[\w.-]+(?::\d+)?(?:\/[\w.-]+)*(?::(?!latest$)[\w][\w.-]{0,127}(?:@sha256:[0-9a-f]{64})?|@sha256:[0-9a-f]{64})$/,
-    {
-      error: "expected an image with an exact tag (not latest) or a digest, such as registry/name:1.2.3",
-    },
-  );
 
 const existingClusterSchema = z
   .strictObject({
@@ -120,26 +102,25 @@ const acceleratorsSchema = z.strictObject({
     .describe("Accelerators that the catalog does not have, with the instance types that carry them."),
 });
 
-const storageForm = { error: "expected {dataset: name, path: relative/path} or s3://bucket/prefix" };
-const storageSchema = z.union(
-  [
-    z.strictObject({ dataset: z.string(), path: relativePath }),
-    z.string().regex(/^s3:\/\/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:\/[A-Za-z0-9._=-]+)*\/?$/, storageForm),
-  ],
-  storageForm,
-);
-
 const engineSchema = z.strictObject({
   name: label(40),
-  type: z.string().describe("triton or vllm."),
+  type: z.string().describe(`${Object.keys(engineProfiles).join(", ")}.`),
   namespace: label(63).optional().describe("Default: domino-inference-<stage>."),
   image: imageReference.optional().describe("Default: the engine profile's image."),
+  deployment: z
+    .enum(["standalone", "operator", "helm"])
+    .optional()
+    .describe(
+      "standalone: plain workloads. operator: a custom resource. helm: the engine's own chart. Default: the engine's first.",
+    ),
   loading: z
     .enum(["preload", "on-demand"])
     .optional()
     .describe("preload: models are loaded at start. on-demand: by the proxy on first use. Default: preload."),
   storage: storageSchema,
   replicas: z.int().min(1).max(1000).optional().describe("Replicas of an engine whose models share servers."),
+  ...runtimeSchemas,
+  ...engineOptionSchemas("engine"),
   models: z.array(modelSchema).min(1),
 });
 
@@ -267,6 +248,8 @@ export const platformSpecSchema = z
       .describe("1 is the most important. Free with priority 100 always exists."),
     domino: dominoSchema.optional(),
     proxy: proxySchema.optional(),
+    addons: addonsSchema.optional(),
+    observability: observabilitySchema.optional(),
     engines: z.array(engineSchema).min(1),
   })
   .meta({ title: "Domino inference platform", description: "One declarative spec per stack." });

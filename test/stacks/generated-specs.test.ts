@@ -236,7 +236,9 @@ function expectMountsOfOwnDataset(
     const accessPoint = ofType(resources, ":AccessPoint").find(
       ({ name }) => volume?.inputs.spec.csi.volumeHandle === `fs-0123456789::<id:${name}>`,
     );
-    const dataset = spec.domino?.datasets?.find(({ name }) => name === storage.dataset);
+    const dataset = spec.domino?.datasets?.find(
+      ({ name }) => storage.kind === "dataset" && name === storage.dataset,
+    );
     expect(accessPoint?.inputs.rootDirectory.path).toBe(
       `/domino/filecache/${present(present(dataset).resourceId)}`,
     );

@@ -1,5 +1,4 @@
 import * as pulumi from "@pulumi/pulumi";
-import { vllmModelRoot } from "../../../platform/engines/vllm/profile.ts";
 import type { EngineArgs } from "../engine-args.ts";
 import { EngineWorkload } from "../engine-workload.ts";
 import { childOptions } from "../../child-options.ts";
@@ -13,7 +12,7 @@ export class VllmEngine extends pulumi.ComponentResource {
       new EngineWorkload(
         // Unique in the platform, and begins with the engine's name.
         group.name,
-        { ...rest, group, modelMountPath: vllmModelRoot },
+        { ...rest, group },
         childOptions(this, opts),
       );
     }

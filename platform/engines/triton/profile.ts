@@ -1,3 +1,4 @@
+import { z } from "zod";
 import type { EngineProfile } from "../engine-profile.ts";
 
 /** Where the model repository is mounted. */
@@ -13,11 +14,19 @@ export const tritonProfile: EngineProfile = {
   // Without a driver it says so and goes on; ONNX Runtime, PyTorch, OpenVINO and Python backends run on the CPU.
   runsOnCpu: true,
   image: "nvcr.io/nvidia/tritonserver:26.07-py3",
+  patterns: ["standalone"],
   storage: ["dataset"],
+  modelRoot: tritonModelRepository,
+  multiNode: false,
   loading: ["preload", "on-demand"],
   replicasPer: "engine",
   ports: { http: 8000, grpc: 8001, metrics: 8002 },
-  probes: { startup: "/v2/health/ready", liveness: "/v2/health/live", readiness: "/v2/health/ready" },
+  probes: () => ({
+    startup: "/v2/health/ready",
+    liveness: "/v2/health/live",
+    readiness: "/v2/health/ready",
+  }),
+  metrics: { path: "/metrics", queue: "nv_inference_pending_request_count" },
   runAs: { userId: 1000, groupId: 1000 },
   drain: { preStopSeconds: 15, requestSeconds },
   // Python backends exchange tensors through shared memory; 1 GiB holds a few batches of large inputs.
@@ -41,4 +50,7 @@ export const tritonProfile: EngineProfile = {
     "--allow-metrics=true",
   ],
   environment: () => ({}),
+  options: { engine: z.strictObject({}), model: z.strictObject({}) },
+  reserved: { arguments: {}, environment: {} },
+  limits: [],
 };

@@ -1,3 +1,4 @@
+import { z } from "zod";
 import type { EngineProfile } from "../engine-profile.ts";
 
 /** Where a dataset is mounted. */
@@ -17,11 +18,15 @@ export const vllmProfile: EngineProfile = {
   runsOnCpu: false,
   maxBatchedTokens,
   image: "vllm/vllm-openai:v0.27.1",
-  storage: ["dataset", "s3"],
+  patterns: ["standalone"],
+  storage: ["dataset", "s3-stream"],
+  modelRoot: vllmModelRoot,
+  multiNode: false,
   loading: ["preload"],
   replicasPer: "model",
   ports: { http: 8000, metrics: 8000 },
-  probes: { startup: "/health", liveness: "/health", readiness: "/health" },
+  probes: () => ({ startup: "/health", liveness: "/health", readiness: "/health" }),
+  metrics: { path: "/metrics", queue: "vllm:num_requests_waiting" },
   // The image's passwd has uid 2000 in group 0; an unknown uid makes the engine fail at start.
   runAs: { userId: 2000, groupId: 0 },
   drain: { preStopSeconds: 15, requestSeconds },
@@ -69,4 +74,7 @@ export const vllmProfile: EngineProfile = {
     HF_HUB_OFFLINE: "1",
     VLLM_NO_USAGE_STATS: "1",
   }),
+  options: { engine: z.strictObject({}), model: z.strictObject({}) },
+  reserved: { arguments: {}, environment: {} },
+  limits: [],
 };

@@ -7,7 +7,9 @@ import { record, records, text, textOrNumber, type Raw } from "../raw.ts";
 import type { RuleProblem } from "../rules.ts";
 import { duplicates } from "./duplicates.ts";
 import { modelProblems } from "./models.ts";
+import { runtimeProblems } from "./runtime.ts";
 import { defaultServiceClass } from "./service-classes.ts";
+import { storageProblems } from "./storage.ts";
 
 export function engineProblems(spec: Raw, accelerators: readonly string[]): RuleProblem[] {
   return [
@@ -61,26 +63,11 @@ function profileProblems(
   path: readonly PropertyKey[],
   profile: EngineProfile,
 ): RuleProblem[] {
-  const problems: RuleProblem[] = [];
-  const storageKind = typeof engine.storage === "string" ? "s3" : "dataset";
-  if (engine.storage !== undefined && !profile.storage.includes(storageKind)) {
-    problems.push({
-      code: "SPEC_STORAGE_UNSUPPORTED",
-      path: [...path, "storage"],
-      message: `${profile.title} cannot load models from ${storageKind}`,
-      allowed: profile.storage.join(", "),
-    });
-  }
-  const dataset = text(record(engine.storage).dataset);
-  const datasets = records(record(spec.domino).datasets).flatMap(({ entry }) => text(entry.name) ?? []);
-  if (dataset !== undefined && !datasets.includes(dataset)) {
-    problems.push({
-      code: "SPEC_REFERENCE_UNKNOWN",
-      path: [...path, "storage", "dataset"],
-      message: unknownName("dataset", dataset, datasets),
-      allowed: datasets.join(", ") || "none are defined under domino.datasets",
-    });
-  }
+  const problems: RuleProblem[] = [
+    ...storageProblems(spec, engine, path, profile),
+    ...runtimeProblems(engine, path, profile),
+    ...(profile.problems?.(engine, { spec, path }) ?? []),
+  ];
   const loading = text(engine.loading);
   if ((loading === "preload" || loading === "on-demand") && !profile.loading.includes(loading)) {
     problems.push({

@@ -7,10 +7,17 @@ const args: EngineNetworkArgs = {
   namespace: "llm",
   labels: { "app.kubernetes.io/part-of": "domino-inference" },
   podLabels: { "app.kubernetes.io/instance": "chat-premium" },
-  httpPort: 8000,
+  apiPorts: [8000],
   metricsPort: 8002,
   proxy: { namespace: "domino-inference-dev", labels: { "app.kubernetes.io/name": "inference-proxy" } },
-  models: { kind: "s3", roleArn: "arn:aws:iam::123456789012:role/chat" },
+  models: {
+    kind: "s3",
+    roleArn: "arn:aws:iam::123456789012:role/chat",
+    bucket: "acme-models",
+    prefix: "llm",
+    region: "us-west-2",
+    access: "stream",
+  },
 };
 
 function policiesOf(change: Partial<EngineNetworkArgs> = {}): Promise<readonly RecordedResource[]> {
@@ -92,10 +99,10 @@ describe("the network of a replica group", () => {
   test("lets engines out by NFS to the subnets of the file system only, where models come from a dataset", async () => {
     const mounted = await policiesOf({
       models: {
-        kind: "dataset",
+        kind: "volume",
         claimName: "models",
         path: "llm",
-        fileSystemCidrs: ["10.0.0.0/19", "10.0.32.0/19"],
+        fileSystem: { cidrs: ["10.0.0.0/19", "10.0.32.0/19"], ports: [{ port: 2049 }] },
       },
     });
     expect(only(mounted, ":NetworkPolicy", "network-to-models").inputs.spec).toMatchObject({

@@ -3,7 +3,7 @@ import { engineComponents } from "../../../components/engines/registry.ts";
 import { engineProfiles } from "../../../platform/engines/registry.ts";
 import type { ReplicaGroupPlan } from "../../../platform/plan/platform-plan.ts";
 import { clusterSpec } from "../support/cluster-spec.ts";
-import { createdAfter, only, resourcesOf, type RecordedResource } from "../support/resources-of.ts";
+import { createdAfter, only, type RecordedResource } from "../support/resources-of.ts";
 import { recordingOfSpec, type StackRecording } from "../support/stack-recording.ts";
 import { present } from "../support/present.ts";
 
@@ -161,7 +161,7 @@ describe.each(all)("the workload of %s", (name) => {
   });
 
   test("is probed where its profile says", () => {
-    const { probes } = engineProfiles[group(name).engineType];
+    const probes = engineProfiles[group(name).engineType].probes({ loading: "preload" });
     expect(container(name).startupProbe.httpGet).toEqual({ path: probes.startup, port: "http" });
     expect(container(name).livenessProbe).toEqual({
       httpGet: { path: probes.liveness, port: "http" },
@@ -354,24 +354,6 @@ describe("models from S3", () => {
       Action: ["s3:GetObject"],
       Resource: "arn:aws:s3:::bank-models/llm/*",
     });
-  });
-
-  test("are refused by Triton, with the engine's name", async () => {
-    const engine = present(recording.plan.engines.find(({ name }) => name === "fraud"));
-    await expect(
-      resourcesOf(
-        () =>
-          new engineComponents.triton("fraud", {
-            platform: "bank",
-            platformNamespace: "domino-inference-test",
-            engine,
-            groups: [],
-            servers: [],
-            models: { kind: "s3", roleArn: "arn" },
-            proxy: { namespace: "domino-inference-test", labels: {} },
-          }),
-      ),
-    ).rejects.toMatchObject({ propertyPath: "models", reason: expect.stringContaining('engine "fraud"') });
   });
 });
 

@@ -3,7 +3,7 @@ import { GpuNodeGroup } from "../../../components/cluster/gpu-node-group.ts";
 import { InferenceNamespace } from "../../../components/cluster/inference-namespace.ts";
 import { UserRole } from "../../../components/domino/user-role.ts";
 import { UserRoleMutation } from "../../../components/domino/user-role-mutation.ts";
-import { GpuPriorities } from "../../../components/engines/gpu-priorities.ts";
+import { EnginePriorities } from "../../../components/engines/engine-priorities.ts";
 import { engineComponents } from "../../../components/engines/registry.ts";
 import { ServiceAccountRole } from "../../../components/identity/service-account-role.ts";
 import { selectorLabels } from "../../../components/labels.ts";
@@ -81,8 +81,10 @@ export function programOfComponents(cluster: Cluster, prefix: string, formerly?:
           }),
         ),
     );
-    const gpusPerReplica = groups.map((group) => group.gpusPerReplica);
-    const priorities = new GpuPriorities(...withArgs(named("priorities"), { ...own, gpusPerReplica }));
+    const classPriorities = new Map(plan.servers.map((server) => [server.serviceClass, server.priority]));
+    const priorities = new EnginePriorities(
+      ...withArgs(named("priorities"), { ...own, groups, classPriorities }),
+    );
     const volume = new DatasetVolume(
       ...withArgs(named("volume", namespace), {
         platform,
@@ -99,11 +101,12 @@ export function programOfComponents(cluster: Cluster, prefix: string, formerly?:
         groups,
         servers: plan.servers,
         models: {
-          kind: "dataset",
+          kind: "volume",
           claimName: volume.claimName,
           path: pathOf(triton),
-          fileSystemCidrs: ["10.0.0.0/16"],
+          fileSystem: { cidrs: ["10.0.0.0/16"], ports: [{ port: 2049 }] },
         },
+        monitoring: {},
         proxy: { namespace: namespaceName, labels: selectorLabels(proxyIdentity(platform)) },
       } as const),
     );
@@ -143,5 +146,5 @@ function withArgs<Args>(
 }
 
 function pathOf({ storage }: EnginePlan): string {
-  return storage.kind === "dataset" ? storage.path : storage.prefix;
+  return storage.kind === "dataset" ? storage.path : "";
 }

@@ -33,7 +33,10 @@ describe("a vLLM engine", () => {
 
   test("reads from the root of a bucket, where the spec names no prefix", () => {
     const { engine, group } = chat();
-    const bare = { ...engine, storage: { kind: "s3", bucket: "acme-models", prefix: "" } } as const;
+    const bare = {
+      ...engine,
+      storage: { kind: "s3", bucket: "acme-models", prefix: "", access: "stream" },
+    } as const;
     expect(vllmProfile.command(group, bare)).toContain("s3://acme-models/llama-3-70b/1");
   });
 

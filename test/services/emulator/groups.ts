@@ -11,6 +11,7 @@ export function requestModel(name: string, ...versions: readonly string[]): Grou
     parameters: { alphaMs: 0, betaMs: 0, gammaMs: 1, deltaMs: 0.1 },
     task: "request-response",
     maxSequenceTokens: 512,
+    options: {},
     origin,
   };
 }
@@ -23,6 +24,7 @@ export function chatModel(changes: Partial<GroupModel> = {}): GroupModel {
     parameters: { alphaMs: 0.5, betaMs: 0.01, gammaMs: 0.5, deltaMs: 0.001 },
     task: "generation",
     maxSequenceTokens: 1_000,
+    options: {},
     origin,
     ...changes,
   };

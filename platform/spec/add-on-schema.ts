@@ -1,0 +1,33 @@
+import { z } from "zod";
+
+/** Installing what a cluster already has breaks it, and nobody can tell from a spec: so it is said. */
+const addonSchema = z
+  .enum(["install", "present"])
+  .describe("install: this stack installs it. present: the cluster has it, and others look after it.");
+
+export const addonsSchema = z
+  .strictObject({
+    keda: addonSchema.optional(),
+    leaderWorkerSet: addonSchema.optional(),
+    prometheusOperator: addonSchema.optional(),
+    dynamoPlatform: addonSchema.optional(),
+  })
+  .describe("Cluster add-ons. Required for each one that an engine needs.");
+
+export const observabilitySchema = z
+  .strictObject({
+    prometheus: z
+      .url({ protocol: /^https?$/, error: "expected an http or https address" })
+      .optional()
+      .describe("Where autoscalers ask for metrics, from inside the cluster."),
+    podMonitors: z
+      .strictObject({
+        labels: z
+          .record(z.string().max(253), z.string().max(63))
+          .optional()
+          .describe("What the Prometheus of the cluster selects monitors by. Default: none."),
+      })
+      .optional()
+      .describe("Makes a PodMonitor for every replica group. Default: none."),
+  })
+  .describe("How the platform is measured.");
