@@ -1,2 +1,0 @@
-/** The engines there are: what `engines[].type` of a spec may say. */
-export type EngineType = "triton" | "vllm";
