@@ -28,21 +28,47 @@ export interface RunningTriton extends SupervisedProcess {
 /** Starts NVIDIA's Triton with its Python backend, on loopback and without a GPU. */
 export async function startTriton(options: TritonOptions): Promise<RunningTriton> {
   const { models, loading, loadSeconds = 0 } = options;
-  const { python, sitePackages } = preparedEnvironment("triton");
-  const [http = 0, grpc = 0, metrics = 0] = await freePorts(3);
   const folder = await temporaryFolder("triton");
   const repository = join(folder, "models");
+  await writeRepository(repository, models);
+  return startTritonServer({
+    folder,
+    args: [
+      `--model-repository=${repository}`,
+      "--model-control-mode=explicit",
+      ...(loading === "preload" ? models.map(({ name }) => `--load-model=${name}`) : []),
+    ],
+    env: { MODEL_LOAD_SECONDS: String(loadSeconds) },
+  });
+}
+
+export interface TritonServerOptions {
+  /** A new folder, which goes with the server. */
+  readonly folder: string;
+  /** Without addresses, ports and backends. */
+  readonly args: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  /**
+   * Path that answers 200 when the server is ready.
+   * @default /v2/health/ready
+   */
+  readonly readyPath?: string;
+}
+
+/** Starts Triton with a command line of one's own. */
+export async function startTritonServer(options: TritonServerOptions): Promise<RunningTriton> {
+  const { folder, args, env = {}, readyPath = "/v2/health/ready" } = options;
+  const { python, sitePackages } = preparedEnvironment("triton");
+  const [http = 0, grpc = 0, metrics = 0] = await freePorts(3);
   const backends = join(folder, "backends");
-  await Promise.all([writeRepository(repository, models), collectBackends(sitePackages, python, backends)]);
+  await collectBackends(sitePackages, python, backends);
   const url = `http://127.0.0.1:${http}`;
   const server = await startServer({
     name: "triton",
     command: join(sitePackages, "pytriton", "tritonserver", "bin", "tritonserver"),
     args: [
-      `--model-repository=${repository}`,
+      ...args,
       `--backend-directory=${backends}`,
-      "--model-control-mode=explicit",
-      ...(loading === "preload" ? models.map(({ name }) => `--load-model=${name}`) : []),
       "--http-address=127.0.0.1",
       `--http-port=${http}`,
       "--grpc-address=127.0.0.1",
@@ -53,12 +79,12 @@ export async function startTriton(options: TritonOptions): Promise<RunningTriton
     env: {
       LD_LIBRARY_PATH: [join(sitePackages, "nvidia_pytriton.libs"), await libraryFolder(python)].join(":"),
       PYTHONPATH: sitePackages,
-      MODEL_LOAD_SECONDS: String(loadSeconds),
+      ...env,
     },
     cwd: folder,
     folder,
     ports: [http, grpc, metrics],
-    ready: (signal) => answersOk(`${url}/v2/health/ready`, signal),
+    ready: (signal) => answersOk(url + readyPath, signal),
   });
   return { ...server, url, metricsUrl: `http://127.0.0.1:${metrics}/metrics` };
 }

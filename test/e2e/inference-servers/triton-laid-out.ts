@@ -1,0 +1,56 @@
+import { execFile } from "node:child_process";
+import { copyFile, mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { configKey, configPbtxt } from "../../../platform/engines/triton/config-pbtxt.ts";
+import {
+  tritonModelOptions,
+  tritonModelOptionsSchema,
+} from "../../../platform/engines/triton/model-options.ts";
+import { layoutCommand, type RepositoryFolders } from "../../../platform/engines/triton/repository-layout.ts";
+import type { GroupModel } from "../../../platform/plan/platform-plan.ts";
+
+/** A model of a plan, as far as its repository needs it, with options as a spec writes them. */
+export function plannedModel(name: string, versions: readonly string[], options: object): GroupModel {
+  return {
+    name,
+    versions: versions.map((version) => ({ version, weight: 100 / versions.length })),
+    options: tritonModelOptionsSchema.parse(options),
+  } as unknown as GroupModel;
+}
+
+/** Writes a version as data scientists leave it on the storage, with a configuration where Triton wants none. */
+export async function storeVersion(storage: string, model: string, version: string): Promise<void> {
+  const folder = join(storage, model, version);
+  await mkdir(folder, { recursive: true });
+  const source = join(import.meta.dirname, "python", "triton_scale_model.py");
+  await copyFile(source, join(folder, "model.py"));
+  await writeFile(join(folder, "config.pbtxt"), `name: "another"\nbackend: "none"\n`);
+}
+
+/** Lays out the repository of the models in `<folder>/repository`, as an init container does; its folders. */
+export async function layOut(
+  folder: string,
+  storage: string,
+  models: readonly GroupModel[],
+  maxBatchSize: number,
+): Promise<RepositoryFolders> {
+  const folders = {
+    models: storage,
+    configs: join(folder, "configs"),
+    repository: join(folder, "repository"),
+  };
+  await mkdir(folders.configs, { recursive: true });
+  await mkdir(folders.repository, { recursive: true });
+  for (const model of models) {
+    await writeFile(join(folders.configs, configKey(model.name)), configPbtxt(model, maxBatchSize));
+  }
+  const [command = "", ...args] = layoutCommand(models, folders);
+  await promisify(execFile)(command, args);
+  return folders;
+}
+
+/** Models whose files have to be on the storage. */
+export function stored(models: readonly GroupModel[]): readonly GroupModel[] {
+  return models.filter((model) => tritonModelOptions(model).ensemble === undefined);
+}
