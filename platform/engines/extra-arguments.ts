@@ -1,6 +1,6 @@
 /**
  * Flags that a spec may not set, without their dashes, and for each why: what sets it instead, as a sentence about the
- * flag without its subject, such as "follows from maxBatchSize".
+ * flag without its subject, such as "follows from maxBatchSize". A name that ends in `*` stands for all that begin so.
  */
 export type ReservedArguments = Readonly<Record<string, string>>;
 
@@ -29,23 +29,25 @@ export function refusedArguments(
   args: readonly string[],
   reserved: ReservedArguments,
 ): readonly RefusedArgument[] {
-  const byName = new Map(Object.entries(reserved).map(([name, why]) => [normalised(name), why]));
   return args.flatMap((argument, index): RefusedArgument[] => {
-    const reason = refusal(argument, byName);
+    const reason = refusal(argument, reserved);
     return reason === undefined ? [] : [{ index, argument, reason }];
   });
 }
 
-function refusal(argument: string, reserved: ReadonlyMap<string, string>): string | undefined {
+function refusal(argument: string, reserved: ReservedArguments): string | undefined {
   const name = flag.exec(argument)?.groups?.name;
   if (name === undefined) return malformed(argument);
   const asked = normalised(name);
-  const set = reserved.get(asked);
-  if (set !== undefined) return `sets what ${set}`;
-  for (const [other, why] of reserved) {
-    if (other.startsWith(asked)) return `can be read as --${other}, which ${why}`;
-  }
-  return undefined;
+  const rules = Object.entries(reserved);
+  const set = rules.find(([pattern]) => matches(asked, pattern));
+  if (set) return `sets what ${set[1]}`;
+  const meant = rules.find(([pattern]) => pattern.startsWith(asked));
+  return meant && `can be read as --${meant[0]}, which ${meant[1]}`;
+}
+
+function matches(name: string, pattern: string): boolean {
+  return pattern.endsWith("*") ? name.startsWith(pattern.slice(0, -1)) : name === pattern;
 }
 
 function malformed(argument: string): string {

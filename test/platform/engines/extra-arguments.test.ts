@@ -8,6 +8,7 @@ const reserved = {
   "max-num-batched-tokens": "follows from the plan",
   config: "could set any of the others",
   "enable-prefix-caching": "is the key prefixCaching",
+  "data-parallel-*": "is not planned",
 };
 const reasons = (...args: string[]) => refusedArguments(args, reserved).map(({ reason }) => reason);
 
@@ -60,6 +61,14 @@ describe("extra arguments of an engine", () => {
     ]);
   });
 
+  test("are refused as a family where the contract reserves one", () => {
+    expect(reasons("--data-parallel-size=2", "--data_parallel_size_local=1", "--data-parallel-rank")).toEqual(
+      ["sets what is not planned", "sets what is not planned", "sets what is not planned"],
+    );
+    expect(reasons("--data-par=2")).toEqual(["can be read as --data-parallel-*, which is not planned"]);
+    expect(reasons("--data-parallelism=2", "--database=2")).toEqual([]);
+  });
+
   test("may begin like a reserved flag and go on differently", () => {
     expect(reasons("--config-format=mistral", "--host-name=x", "--max-num-seqs-x=1")).toEqual([]);
   });
@@ -85,7 +94,7 @@ describe("extra arguments of an engine", () => {
   );
 
   test("never let through what Python's parser would take for a reserved flag", () => {
-    const names = Object.keys(reserved);
+    const names = Object.keys(reserved).map((name) => name.replace("*", "size"));
     const spelling = fc
       .tuple(fc.constantFrom(...names), fc.nat(40), fc.array(fc.boolean(), { maxLength: 40 }), fc.boolean())
       .map(([name, length, underscores, negated]) => {
@@ -106,7 +115,12 @@ describe("extra arguments of an engine", () => {
   test("let everything else through that is a flag, whatever its value", () => {
     const other = fc
       .stringMatching(/^[a-z][a-z0-9-]{0,20}$/)
-      .filter((name) => !Object.keys(reserved).some((own) => own.startsWith(name.replace(/^no-/, ""))));
+      .filter(
+        (name) =>
+          !Object.keys(reserved).some(
+            (own) => own.startsWith(name.replace(/^no-/, "")) || /^(?:no-)?data-parallel-/.test(name),
+          ),
+      );
     fc.assert(
       fc.property(other, fc.string(), (name, value) => {
         expect(refusedArguments([`--${name}`, `--${name}=${value}`], reserved)).toEqual([]);
