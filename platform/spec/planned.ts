@@ -11,10 +11,7 @@ const plannedValues: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Engines of the design without a profile yet. */
-export const plannedEngineTypes: readonly string[] = ["dynamo", "kserve", "ray-serve", "torchserve"];
-
-/** Storage of the design that no engine loads from yet. */
-const plannedStorageSchemes: readonly string[] = ["fsx://", "hf://", "pvc://"];
+export const plannedEngineTypes: readonly string[] = ["kserve", "ray-serve", "torchserve"];
 
 function pattern(path: SpecPath): string {
   return path.map((step) => (typeof step === "number" ? "*" : String(step))).join(".");
@@ -26,6 +23,5 @@ export function isPlannedKey(path: SpecPath): boolean {
 
 export function isPlannedValue(path: SpecPath, value: unknown): boolean {
   if (typeof value !== "string") return false;
-  if (path.at(-1) === "storage") return plannedStorageSchemes.some((scheme) => value.startsWith(scheme));
   return plannedValues[pattern(path)]?.includes(value) ?? false;
 }

@@ -40,8 +40,10 @@ function problemsOf(issue: Issue, raw: unknown, positions: PositionFinder): Prob
     ];
   }
   if (issue.code === "invalid_union") {
-    // The branch whose form fits tells more than "no branch matched".
-    const branch = issue.errors.find((issues) => issues.every((inner) => !isTypeMismatchAtRoot(inner)));
+    // The branch whose form fits best tells more than "no branch matched".
+    const [branch] = issue.errors
+      .filter((issues) => issues.every((inner) => !isTypeMismatchAtRoot(inner)))
+      .toSorted((left, right) => left.length - right.length);
     if (branch) {
       return branch.flatMap((inner) =>
         problemsOf({ ...inner, path: [...issue.path, ...inner.path] } as Issue, raw, positions),

@@ -85,7 +85,7 @@ describe("a coded error on stderr without a stack trace", () => {
     ["a wrong type", smallSpec.replace("600/min", "fast"), "SPEC_TYPE_INVALID"],
     ["an unknown engine", smallSpec.replace("type: vllm", "type: vlm"), "SPEC_ENGINE_UNKNOWN"],
     ["an unknown accelerator", smallSpec.replace("use: [L4,", "use: [L5,"), "SPEC_ACCELERATOR_UNKNOWN"],
-    ["a key that nothing acts on yet", `${smallSpec}observability: {}\n`, "SPEC_KEY_NOT_YET_SUPPORTED"],
+    ["a key that nothing acts on yet", `${smallSpec}benchmark: {}\n`, "SPEC_KEY_NOT_YET_SUPPORTED"],
     ["duplicate names", smallSpec.replace("name: chat", "name: tabular"), "SPEC_NAME_DUPLICATE"],
   ])("reports %s with file, line and column", async (what, text, code) => {
     const file = specFile(`${what.replaceAll(" ", "-")}.yaml`, text);

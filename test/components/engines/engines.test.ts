@@ -67,13 +67,16 @@ describe.each(all)("the workload of %s", (name) => {
     expect(container(name).resources).toEqual({ requests: expected, limits: expected });
   });
 
-  test("has the priority of its size, which evicts nobody: a rollout waits for the GPUs that it frees", () => {
-    const { gpusPerReplica } = group(name);
-    expect(pod(name).priorityClassName).toBe(`domino-inference-test-gpus-${gpusPerReplica}`);
-    const priority = only(resources, ":PriorityClass", `-${gpusPerReplica}`);
+  test("has the priority of its class and size, which evicts nobody: a rollout waits for the GPUs that it frees", () => {
+    const { gpusPerReplica, serviceClasses } = group(name);
+    const leading = serviceClasses[0] ?? "";
+    const className = `domino-inference-test-${leading.toLowerCase()}-gpus-${gpusPerReplica}`;
+    expect(pod(name).priorityClassName).toBe(className);
+    const priority = only(resources, ":PriorityClass", `-${leading}-${gpusPerReplica}`);
     expect(priority.inputs).toMatchObject({
-      metadata: { name: `domino-inference-test-gpus-${gpusPerReplica}` },
-      value: gpusPerReplica,
+      metadata: { name: className },
+      // Premium has priority 1 of 100, Free 100: any Premium comes before every Free, large replicas first in each.
+      value: (leading === "Premium" ? 9_900 : 0) + gpusPerReplica,
       globalDefault: false,
       preemptionPolicy: "Never",
     });
@@ -358,7 +361,7 @@ describe("models from S3", () => {
 });
 
 describe("ports", () => {
-  test("Triton's container lists http, grpc and metrics; its Service leaves grpc out, which nobody may reach", () => {
+  test("Triton's container lists http, grpc and metrics; its Service all of them", () => {
     expect(container(triton).ports).toEqual([
       { name: "http", containerPort: 8000 },
       { name: "grpc", containerPort: 8001 },
@@ -366,6 +369,7 @@ describe("ports", () => {
     ]);
     expect(only(resources, ":Service", "fraud-service").inputs.spec.ports).toEqual([
       { name: "http", port: 8000, targetPort: "http" },
+      { name: "grpc", port: 8001, targetPort: "grpc" },
       { name: "metrics", port: 8002, targetPort: "metrics" },
     ]);
   });

@@ -145,6 +145,7 @@ describe("a group", () => {
         name: "llama-3-70b",
         versions: [{ version: "8", weight: 25 }],
         loadSequenceTokens: 640,
+        options: expect.any(Object),
         maxSequenceTokens: 8192,
       },
     ]);

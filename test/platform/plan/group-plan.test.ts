@@ -68,6 +68,7 @@ describe("the plan of a group", () => {
           },
           task: "generation",
           maxSequenceTokens: 8192,
+          options: expect.any(Object),
           // Published for another engine on the same cards.
           origin: expect.objectContaining({
             kind: "measured",
@@ -78,8 +79,11 @@ describe("the plan of a group", () => {
       serviceClasses: ["Premium"],
       accelerator: "H100-80G",
       gpusPerReplica: 4,
+      nodesPerReplica: 1,
       replicas: 2,
       replicasOwner: "plan",
+      environment: {},
+      arguments: [],
       replicasFrom: "optimizer",
       maxBatchSize: 64,
       cpuMillis: 10_000,

@@ -282,8 +282,10 @@ describe("the plan of an engine", () => {
         protocol: "openai",
         namespace: "domino-inference-local",
         image: engineProfiles.vllm.image,
+        pattern: "standalone",
         loading: "preload",
-        storage: { kind: "s3", bucket: "acme-models", prefix: "llm" },
+        storage: { kind: "s3", bucket: "acme-models", prefix: "llm", access: "stream" },
+        options: engineProfiles.vllm.options.engine.parse({}),
         groups: ["chat-llama-3-70b-premium"],
       },
       {
@@ -292,7 +294,9 @@ describe("the plan of an engine", () => {
         protocol: "open-inference-v2",
         namespace: "domino-inference-local",
         image: engineProfiles.triton.image,
+        pattern: "standalone",
         loading: "preload",
+        options: engineProfiles.triton.options.engine.parse({}),
         storage: { kind: "dataset", dataset: "models", path: "models/pre-load" },
         groups: ["tabular"],
       },
@@ -316,7 +320,7 @@ describe("the plan of an engine", () => {
     ["s3://acme-models/a/b/", "a/b"],
   ])("reads bucket and folder out of %s", (storage, prefix) => {
     const [chat] = planOf(smallSpecWith("s3://acme-models/llm", storage)).engines;
-    expect(chat?.storage).toEqual({ kind: "s3", bucket: "acme-models", prefix });
+    expect(chat?.storage).toEqual({ kind: "s3", bucket: "acme-models", prefix, access: "stream" });
   });
 });
 

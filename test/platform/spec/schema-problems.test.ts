@@ -120,7 +120,8 @@ describe("what the schema refuses", () => {
   });
 
   test("is, in a value of two forms, both forms where neither was meant", () => {
-    const allowed = "{dataset: name, path: relative/path} or s3://bucket/prefix";
+    const allowed =
+      "{dataset, path}, s3://bucket/prefix, hf://organisation, pvc://claim/path, {fsx, path} or oci://image@digest";
     for (const other of ["https://acme", "5", "[a]"]) {
       expect(
         problemsOf(smallSpecWith("storage: s3://acme-models/llm", `storage: ${other}`))[0],

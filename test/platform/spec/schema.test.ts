@@ -100,7 +100,7 @@ const forms = {
   "an S3 folder": [
     "storage: s3://bank-models/llm",
     "engines[2].storage",
-    "{dataset: name, path: relative/path} or s3://bucket/prefix",
+    "{dataset, path}, s3://bucket/prefix, hf://organisation, pvc://claim/path, {fsx, path} or oci://image@digest",
   ],
 } as const;
 type Form = keyof typeof forms;
