@@ -1,8 +1,7 @@
 import type * as pulumi from "@pulumi/pulumi";
 import type { EngineType } from "../../platform/engines/registry.ts";
 import type { EngineArgs } from "./engine-args.ts";
-import { TritonEngine } from "./triton/triton-engine.ts";
-import { VllmEngine } from "./vllm/vllm-engine.ts";
+import * as engines from "./engine-list.ts";
 
 /** A component that deploys all replica groups of one engine. */
 export type EngineComponent = new (
@@ -11,8 +10,5 @@ export type EngineComponent = new (
   opts?: pulumi.ComponentResourceOptions,
 ) => pulumi.ComponentResource;
 
-/** The component of every engine type. A new engine adds one line here. */
-export const engineComponents: Readonly<Record<EngineType, EngineComponent>> = {
-  triton: TritonEngine,
-  vllm: VllmEngine,
-};
+/** The component of every engine type. */
+export const engineComponents: Readonly<Record<EngineType, EngineComponent>> = { ...engines };
