@@ -8,6 +8,11 @@ export interface AutoscalingPlan {
   readonly target: number;
   readonly minReplicas: number;
   readonly maxReplicas: number;
+  /**
+   * How long fewer replicas must have sufficed before one goes.
+   * @default twice the time a replica takes to start, at least ten minutes
+   */
+  readonly cooldownSeconds?: number;
 }
 
 /** The sizing of a group, as far as targets follow from it. */
@@ -20,10 +25,35 @@ export interface SizedGroup {
 /** Of GPU time: what is left absorbs a burst until the next replica is loaded. */
 const gpuUtilisationPercent = 80;
 
+/** Less would send a replica away between two bursts that a person makes. */
+const leastCooldownSeconds = 600;
+
+/** What an autoscaler of Kubernetes remembers at most. */
+const longestCooldownSeconds = 3600;
+
 /** Targets that the spec leaves open follow from the plan. */
 export function autoscalingPlan(spec: AutoscalingSpec, group: SizedGroup): AutoscalingPlan {
-  const { scaler, signal, minReplicas, maxReplicas } = spec;
-  return { scaler, signal, target: spec.target ?? defaultTarget(signal, group), minReplicas, maxReplicas };
+  const { scaler, signal, minReplicas, maxReplicas, cooldown } = spec;
+  return {
+    scaler,
+    signal,
+    target: spec.target ?? defaultTarget(signal, group),
+    minReplicas,
+    maxReplicas,
+    ...(cooldown === undefined ? {} : { cooldownSeconds: Math.ceil(cooldown / 1000) }),
+  };
+}
+
+/**
+ * Time that a replica stays although fewer would do. A replica that went too early comes back only after its weights
+ * are loaded, so the time grows with theirs.
+ */
+export function cooldownSecondsOf(
+  autoscaling: Pick<AutoscalingPlan, "cooldownSeconds">,
+  startupSeconds: number,
+): number {
+  const wanted = autoscaling.cooldownSeconds ?? Math.max(leastCooldownSeconds, 2 * startupSeconds);
+  return Math.min(longestCooldownSeconds, Math.ceil(wanted));
 }
 
 function defaultTarget(signal: AutoscalingSpec["signal"], group: SizedGroup): number {
