@@ -21,7 +21,12 @@ export interface WorkloadPrediction {
 /** One way to run a group: a shape, its size and what it costs by the card. */
 export interface Candidate {
   readonly accelerator: string;
+  /** Over all nodes of a replica. */
   readonly gpusPerReplica: number;
+  /** Nodes that one replica spans, with a pod on each. Default: 1. */
+  readonly nodesPerReplica?: number;
+  /** Where a replica spans several nodes: what they all are, each taken whole by one pod. */
+  readonly instanceType?: string;
   readonly replicas: number;
   readonly maxBatchSize: number;
   /** Weights of all models of the group over all cards of one replica. */
@@ -41,19 +46,30 @@ export interface Candidate {
   readonly gpuUsdPerHour: number;
   readonly origins: readonly ProfileOrigin[];
   /**
-   * Where the group is split over two accelerators: both parts, each with its share of the load. Accelerator, cards and
-   * batch of the whole are then those of the first part, the other figures are of both together.
+   * Where the group is split over two accelerators: both parts, each with its share of the load. Where it is
+   * disaggregated: the pools that read prompts and that generate, in this order; every request goes through both, so
+   * predictions are those of the whole everywhere. Accelerator, cards and batch of the whole are then those of the first
+   * part, the other figures are of both together.
    */
   readonly parts?: readonly Candidate[];
+  /** What a part of a disaggregated group does; absent elsewhere. */
+  readonly role?: PoolRole;
 }
+
+/** `prefill` reads prompts and gives the first token, `decode` generates the others. */
+export type PoolRole = "prefill" | "decode";
 
 /** What runs of a candidate: itself, or its parts. */
 export function partsOf(candidate: Candidate): readonly Candidate[] {
   return candidate.parts ?? [candidate];
 }
 
-/** Name of a part of a group, by which packings and nodes know it; the first part has the group's own. */
+/**
+ * Name of a part of a group, by which packings and nodes know it: after its role or its accelerator; the first part of a
+ * split has the group's own.
+ */
 export function partName(group: string, part: Candidate, position: number): string {
+  if (part.role) return `${group}-${part.role}`;
   return position === 0 ? group : `${group}-${part.accelerator.toLowerCase().replace(/[^a-z0-9]+/g, "-")}`;
 }
 
@@ -81,8 +97,9 @@ export interface NodePoolAllocation {
   readonly nodeCount: number;
   readonly usdPerHour: number;
   readonly nodes: readonly {
+    /** Pods: a replica that spans several nodes counts once on each of them. */
     readonly replicas: readonly { readonly group: string; readonly count: number }[];
-    /** Room kept for more replicas; absent where none is. */
+    /** Room kept for more replicas, in pods; absent where none is. */
     readonly spare?: readonly { readonly group: string; readonly count: number }[];
   }[];
 }

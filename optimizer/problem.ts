@@ -26,3 +26,9 @@ export interface OptimizeProblem {
   /** How nodes are bought, where they stand and what room they keep. Default: on demand, anywhere, none. */
   readonly nodeOptions?: NodeOptions;
 }
+
+/** What sizing asks of a problem. */
+export type SizingProblem = Pick<
+  OptimizeProblem,
+  "accelerators" | "instanceTypes" | "reservation" | "nodeOptions"
+>;

@@ -152,8 +152,13 @@ const instanceTypes = instanceRows.map(
 const slices = migSlices(["A100-40G", "A100-80G", "H100-80G"], accelerators, instanceTypes);
 
 const llama = { task: "generation", kvHeadCount: 8, headDimension: 128, bytesPerWeight: 2 } as const;
-const llama8b = { ...llama, parameterCount: 8_030_261_248, layerCount: 32 } as const;
-const llama70b = { ...llama, parameterCount: 70_553_706_496, layerCount: 80 } as const;
+const llama8b = { ...llama, parameterCount: 8_030_261_248, layerCount: 32, attentionHeadCount: 32 } as const;
+const llama70b = {
+  ...llama,
+  parameterCount: 70_553_706_496,
+  layerCount: 80,
+  attentionHeadCount: 64,
+} as const;
 
 const models: readonly ModelArchitecture[] = [
   {
@@ -185,6 +190,7 @@ const models: readonly ModelArchitecture[] = [
     name: "mistral-7b",
     parameterCount: 7_248_023_552,
     layerCount: 32,
+    attentionHeadCount: 32,
     maxSequenceTokens: 32_768,
     source: "config.json and safetensors index of mistralai/Mistral-7B-Instruct-v0.3",
   },
@@ -193,6 +199,7 @@ const models: readonly ModelArchitecture[] = [
     task: "generation",
     parameterCount: 32_762_123_264,
     layerCount: 64,
+    attentionHeadCount: 64,
     kvHeadCount: 8,
     headDimension: 128,
     bytesPerWeight: 2,
@@ -204,6 +211,7 @@ const models: readonly ModelArchitecture[] = [
     task: "request-response",
     parameterCount: 109_482_240,
     layerCount: 12,
+    attentionHeadCount: 12,
     kvHeadCount: 12,
     headDimension: 64,
     // An ONNX export keeps 32-bit weights unless it is converted.
@@ -217,6 +225,7 @@ const models: readonly ModelArchitecture[] = [
     task: "request-response",
     parameterCount: 66_362_880,
     layerCount: 6,
+    attentionHeadCount: 12,
     kvHeadCount: 12,
     headDimension: 64,
     bytesPerWeight: 4,

@@ -81,6 +81,8 @@ export interface ModelArchitecture {
   readonly hiddenSize?: number;
   /** Mixture of experts; absent where every token goes through all weights. */
   readonly experts?: ExpertWeights;
+  /** Attention heads per layer. Default: not known; whether they divide over cards is then told by `kvHeadCount` alone. */
+  readonly attentionHeadCount?: number;
   /** Key/value heads per layer; equals the attention heads where the model has no grouped queries. */
   readonly kvHeadCount: number;
   readonly headDimension: number;

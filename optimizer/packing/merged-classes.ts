@@ -21,8 +21,8 @@ export function mergingOf(classes: readonly ReplicaClass[], mostClasses: number)
     return { members, by, difference: width * replicas };
   };
   const alike = Map.groupBy(classes.keys(), (index) => {
-    const { gpusPerReplica, spotAllowed, zone } = certain(classes[index]);
-    return JSON.stringify([gpusPerReplica, spotAllowed, zone]);
+    const { gpusPerReplica, spotAllowed, zone, instanceType } = certain(classes[index]);
+    return JSON.stringify([gpusPerReplica, spotAllowed, zone, instanceType]);
   });
   const groups = [...alike.values()].map(cut);
   while (groups.length < mostClasses) {

@@ -8,10 +8,21 @@ import type { NodeType } from "./node-fit.ts";
 export interface ReplicaDemand {
   readonly group: string;
   readonly accelerator: string;
+  /** Over all its nodes. */
   readonly gpusPerReplica: number;
   readonly replicas: number;
+  /** Nodes that one replica spans, with an equal pod on each; needs `instanceType` where there are several. @default 1 */
+  readonly nodesPerReplica?: number;
+  /** Of one pod. */
   readonly cpuMillis: number;
+  /** Of one pod. */
   readonly memoryMiB: number;
+  /**
+   * Only nodes of this type. Where a replica spans several nodes it has as many cards as one pod takes: each pod then
+   * takes a whole node, so that no two pods of a replica can meet on one, whatever else is packed.
+   * Default: any type.
+   */
+  readonly instanceType?: string;
   /** Only nodes of this zone. Default: nodes anywhere. */
   readonly zone?: string;
   /** Whether spot nodes will do. @default true */
@@ -20,12 +31,16 @@ export interface ReplicaDemand {
   readonly spare?: boolean;
 }
 
-/** Replicas that look the same to a node, whichever groups they belong to: one dimension of the packing. */
+/**
+ * Replicas that look the same to a node, whichever groups they belong to: one dimension of the packing. Of replicas that
+ * span several nodes it is their pods.
+ */
 export interface ReplicaClass {
   readonly gpusPerReplica: number;
   readonly cpuMillis: number;
   readonly memoryMiB: number;
   readonly zone?: string;
+  readonly instanceType?: string;
   readonly spotAllowed: boolean;
   /** Over all groups of the class. */
   readonly replicas: number;
@@ -49,24 +64,41 @@ export function replicaClasses(demands: readonly ReplicaDemand[]): readonly Repl
         b.memoryMiB - a.memoryMiB ||
         b.cpuMillis - a.cpuMillis ||
         compareText(a.zone ?? "", b.zone ?? "") ||
+        compareText(a.instanceType ?? "", b.instanceType ?? "") ||
         Number(a.spotAllowed ?? true) - Number(b.spotAllowed ?? true) ||
         compareText(a.group, b.group) ||
         Number(a.spare ?? false) - Number(b.spare ?? false),
     );
-  const alike = Map.groupBy(sorted, ({ gpusPerReplica, memoryMiB, cpuMillis, zone, spotAllowed = true }) =>
-    JSON.stringify([gpusPerReplica, memoryMiB, cpuMillis, spotAllowed, zone]),
+  const alike = Map.groupBy(
+    sorted,
+    ({ gpusPerReplica, memoryMiB, cpuMillis, zone, instanceType, spotAllowed = true }) =>
+      JSON.stringify([gpusPerReplica, memoryMiB, cpuMillis, spotAllowed, zone, instanceType]),
   );
   return [...alike.values()].map((group) => {
-    const { gpusPerReplica, cpuMillis, memoryMiB, zone, spotAllowed = true } = certain(group[0]);
+    const {
+      gpusPerReplica,
+      cpuMillis,
+      memoryMiB,
+      zone,
+      instanceType,
+      spotAllowed = true,
+    } = certain(group[0]);
     const replicas = group.reduce((sum, one) => sum + one.replicas, 0);
-    const inZone = zone === undefined ? {} : { zone };
-    return { gpusPerReplica, cpuMillis, memoryMiB, ...inZone, spotAllowed, replicas, demands: group };
+    const onlyOn = {
+      ...(zone === undefined ? {} : { zone }),
+      ...(instanceType === undefined ? {} : { instanceType }),
+    };
+    return { gpusPerReplica, cpuMillis, memoryMiB, ...onlyOn, spotAllowed, replicas, demands: group };
   });
 }
 
 /** Whether such a node may hold such replicas, if it has room. */
 export function mayHold(node: NodeType, one: ReplicaClass): boolean {
-  return (one.spotAllowed || node.purchase !== "spot") && (one.zone === undefined || one.zone === node.zone);
+  return (
+    (one.spotAllowed || node.purchase !== "spot") &&
+    (one.zone === undefined || one.zone === node.zone) &&
+    (one.instanceType === undefined || one.instanceType === node.instanceType.name)
+  );
 }
 
 /** What is left of a node that holds `contents`; a negative field where it does not. */

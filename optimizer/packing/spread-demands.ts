@@ -5,7 +5,9 @@ import type { ReplicaDemand } from "./replica-class.ts";
 
 /**
  * The demands of one accelerator as the options want them placed: headroom added, cut by zone, and by whether they may
- * stand on spot nodes. Replicas that do not divide by the zones go where the fewest cards are demanded so far.
+ * stand on spot nodes. Replicas that do not divide by the zones go where the fewest cards are demanded so far. What is
+ * returned are pods: those of a replica that spans several nodes stay in one zone and are all spot or all not, because
+ * a replica without one of them is none.
  */
 export function spreadDemands(
   demands: readonly ReplicaDemand[],
@@ -39,9 +41,21 @@ export function spreadDemands(
         { ...placed, replicas: certain(running[at]) - spot, spotAllowed: false },
         // Headroom is not in use: losing it costs nobody anything.
         { ...placed, replicas: certain(all[at]) - certain(running[at]), spare: true },
-      ].filter(({ replicas }) => replicas > 0);
+      ]
+        .filter(({ replicas }) => replicas > 0)
+        .map(podsOf);
     });
   });
+}
+
+function podsOf(demand: ReplicaDemand): ReplicaDemand {
+  const { nodesPerReplica = 1, ...pod } = demand;
+  if (nodesPerReplica === 1) return demand;
+  return {
+    ...pod,
+    gpusPerReplica: demand.gpusPerReplica / nodesPerReplica,
+    replicas: demand.replicas * nodesPerReplica,
+  };
 }
 
 /** `total` cut into parts that differ by one at most; the parts that are larger are those with the least `load`. */

@@ -1,5 +1,6 @@
 import { certain } from "../certain.ts";
-import type { GroupAllocation, UnplacedGroup } from "../allocation.ts";
+import { partsOf } from "../allocation.ts";
+import type { Candidate, GroupAllocation, UnplacedGroup } from "../allocation.ts";
 import { nearestMissFirst } from "../sizing/nearest-miss.ts";
 import type { Rejection } from "../workload.ts";
 import { acceleratorsOf, improve, placeInOrder } from "./placement.ts";
@@ -61,7 +62,7 @@ export function allocationsOf(platform: Platform, choice: Choice): readonly Grou
     const alternatives = candidates.flatMap((candidate, at) => {
       // A split is an answer, and no shape to choose instead.
       const cost =
-        at === choice[index] || candidate.parts ? undefined : platform.costOf(choice.with(index, at));
+        at === choice[index] || isSplit(candidate) ? undefined : platform.costOf(choice.with(index, at));
       return cost ? [{ candidate, extraUsdPerHour: cost.nodeUsdPerHour - chosenUsdPerHour }] : [];
     });
     // A stable sort: candidates of equal cost stay in their own order.
@@ -74,29 +75,44 @@ export function allocationsOf(platform: Platform, choice: Choice): readonly Grou
 export function unplacedOf(platform: Platform, choice: Choice): readonly UnplacedGroup[] {
   return platform.groups.flatMap(({ group, candidates, rejections }, index) => {
     if (choice[index] !== unplaced) return [];
-    const tooFewCards = candidates.flatMap((candidate, at): Rejection[] => {
-      if (candidate.parts) return [];
-      return [
-        {
-          accelerator: candidate.accelerator,
-          gpusPerReplica: candidate.gpusPerReplica,
-          subject: group.id,
-          ...shortage(platform, candidate.accelerator, choice.with(index, at)),
-        },
-      ];
-    });
+    const tooFewCards = candidates.flatMap((candidate, at) =>
+      isSplit(candidate) ? [] : shortages(platform, group.id, candidate, choice.with(index, at)),
+    );
     return [{ group: group.id, rejections: nearestMissFirst([...rejections, ...tooFewCards]) }];
   });
 }
 
-/** Too few cards, or too few nodes that may be bought. */
-function shortage(
+/** Two pools of a disaggregated group are not a split: it has no other candidates. */
+function isSplit({ parts }: Candidate): boolean {
+  return parts?.every(({ role }) => role === undefined) ?? false;
+}
+
+/** Too few cards, or too few nodes that may be bought: of the one accelerator, or of those of two pools that lack some. */
+function shortages(
   platform: Platform,
-  accelerator: string,
+  subject: string,
+  candidate: Candidate,
   choice: Choice,
-): Pick<Rejection, "constraint" | "allowed" | "reached" | "unit"> {
-  const allowed = platform.limitOf(accelerator);
-  if (!Number.isFinite(allowed)) return { constraint: "purchase", allowed: 0, reached: 1, unit: "nodes" };
-  const reached = platform.gpuCountWithoutLimit(accelerator, choice);
-  return { constraint: "capacity", allowed, reached, unit: "GPU" };
+): readonly Rejection[] {
+  const all = [...Map.groupBy(partsOf(candidate), ({ accelerator }) => accelerator)].map(
+    ([accelerator, parts]): Rejection => {
+      const { gpusPerReplica, nodesPerReplica } = certain(parts[0]);
+      const shape = {
+        accelerator,
+        gpusPerReplica,
+        ...(nodesPerReplica === undefined ? {} : { nodesPerReplica }),
+        subject,
+      };
+      const allowed = platform.limitOf(accelerator);
+      if (!Number.isFinite(allowed)) {
+        return { ...shape, constraint: "purchase", allowed: 0, reached: 1, unit: "nodes" };
+      }
+      const reached = platform.gpuCountWithoutLimit(accelerator, choice);
+      return { ...shape, constraint: "capacity", allowed, reached, unit: "GPU" };
+    },
+  );
+  const tooFew = all.filter(
+    ({ constraint, allowed, reached }) => constraint === "capacity" && reached > allowed,
+  );
+  return tooFew.length > 0 ? tooFew : all;
 }

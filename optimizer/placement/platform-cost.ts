@@ -6,6 +6,7 @@ import type { NodeOptions } from "../packing/node-options.ts";
 import { packAccelerator, packWithProof } from "../packing/pack.ts";
 import type { AcceleratorPacking, ProvenPacking } from "../packing/pack.ts";
 import type { ReplicaDemand } from "../packing/replica-class.ts";
+import { replicaDemand } from "./replica-demand.ts";
 import { compareText } from "../text-order.ts";
 import type { GroupDemand, Rejection } from "../workload.ts";
 
@@ -138,10 +139,7 @@ export class Platform {
   #demandOf({ index, chosen, position }: Member): ReplicaDemand {
     const { group, candidates } = certain(this.groups[index]);
     const part = certain(partsOf(certain(candidates[chosen]))[position]);
-    const { accelerator, gpusPerReplica, replicas, weightsGiB } = part;
-    const { cpuMillis, memoryMiB } = group.resources({ accelerator, gpusPerReplica, weightsGiB });
-    const name = partName(group.id, part, position);
-    return { group: name, accelerator, gpusPerReplica, replicas, cpuMillis, memoryMiB };
+    return replicaDemand(group, part, partName(group.id, part, position));
   }
 }
 

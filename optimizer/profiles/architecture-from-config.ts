@@ -81,6 +81,7 @@ export function architectureFromConfig(name: string, config: unknown): ConfigRea
       task: effective.task,
       parameterCount: parameters.total,
       layerCount: shape.layerCount,
+      attentionHeadCount: shape.headCount,
       // Latent attention keeps one vector for keys and values together, the same for all heads.
       kvHeadCount: latent ? 1 : shape.kvHeadCount,
       headDimension: latent ? (latent.kvRank + latent.ropeDimension) / 2 : shape.headDimension,

@@ -20,7 +20,7 @@ export interface PerformanceProfile {
   readonly model: string;
   /** Accelerator name as in the catalog. */
   readonly accelerator: string;
-  /** Cards one replica uses (tensor parallel degree). */
+  /** Cards that one replica uses, over all its nodes where it spans several: tensor-parallel degree times stages. */
   readonly gpusPerReplica: number;
   /** Largest number of sequences in one batch. */
   readonly maxBatchSize: number;

@@ -1,4 +1,5 @@
 import type { Accelerator, ModelArchitecture } from "../catalog/catalog.ts";
+import { nodeMessageMs, nodeNetworkGBps } from "./node-network.ts";
 
 /**
  * Times of one tensor-parallel replica by the roofline: bytes over bandwidth plus operations over throughput, each at
@@ -106,6 +107,16 @@ export function exchangeMsPerToken(
   const bytes = allReducesPerLayer * model.layerCount * hiddenSize(model) * 2;
   const linkBytesPerMs = (accelerator.linkBandwidthGBps ?? defaultLinkBandwidthGBps) * 1e6;
   return (bytes * ((2 * (cards - 1)) / cards)) / linkBytesPerMs;
+}
+
+/** What the stages of a pipeline after the first add to one pass: each starts kernels of its own and waits for a message. */
+export function stagesMsPerIteration(stages: number): number {
+  return (stages - 1) * (iterationOverheadMs + nodeMessageMs);
+}
+
+/** Handing one token's activations from node to node, once for every stage after the first. */
+export function handOverMsPerToken(model: ModelArchitecture, stages: number): number {
+  return ((stages - 1) * hiddenSize(model) * 2) / (nodeNetworkGBps * 1e6);
 }
 
 /**

@@ -3,8 +3,8 @@ import type { ReplicaAnalysis, ReplicaModel } from "../models/replica-model.ts";
 import { findRoot } from "./find-root.ts";
 import {
   limitedWaitingFraction,
+  plannedMs,
   plannedShareOfRate,
-  plannedShareOfSlack,
   unlimitedWaitingFraction,
 } from "./margins.ts";
 import { brokenTargets, reachedMs } from "./slo-targets.ts";
@@ -68,13 +68,11 @@ export function largestRate(model: ReplicaModel, targets: readonly SloTarget[]):
   return { feasible: true, requestsPerMs: plannedShareOfRate * last, binding };
 }
 
-/** Tightened by the margin. A target that a request alone just holds stays as it is. */
 function plannedTargets(targets: readonly SloTarget[], alone: ReplicaAnalysis): readonly SloTarget[] {
-  return targets.map((target) => {
-    const aloneMs = reachedMs(target, alone.predictions);
-    const share = target.name.endsWith("P95") ? plannedShareOfSlack.p95 : plannedShareOfSlack.mean;
-    return { ...target, allowedMs: aloneMs + share * (target.allowedMs - aloneMs) };
-  });
+  return targets.map((target) => ({
+    ...target,
+    allowedMs: plannedMs(target, reachedMs(target, alone.predictions)),
+  }));
 }
 
 /**

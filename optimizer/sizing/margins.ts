@@ -1,3 +1,5 @@
+import type { SloTargetName } from "./slo-targets.ts";
+
 /**
  * What is left free for the error of predictions by continuous and dynamic batching, so that what is planned holds in the
  * simulation in at least 98 of 100 cases, while one replica less, of a few, usually does not
@@ -9,6 +11,15 @@
  * means.
  */
 export const plannedShareOfSlack = { mean: 0.98, p95: 0.91 } as const;
+
+/** A target tightened by the margin. One that a request alone just holds stays as it is. */
+export function plannedMs(
+  target: { readonly name: SloTargetName; readonly allowedMs: number },
+  aloneMs: number,
+): number {
+  const share = target.name.endsWith("P95") ? plannedShareOfSlack.p95 : plannedShareOfSlack.mean;
+  return aloneMs + share * (target.allowedMs - aloneMs);
+}
 
 /** Share of the largest rate itself, where times jump, as when every twentieth request meets a busy replica. */
 export const plannedShareOfRate = 0.99;

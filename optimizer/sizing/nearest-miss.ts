@@ -6,13 +6,21 @@ function missFactor(rejection: Rejection): number {
   return rejection.allowed > 0 ? rejection.reached / rejection.allowed : Number.POSITIVE_INFINITY;
 }
 
+const cannotRunFor: ReadonlySet<Rejection["constraint"]> = new Set([
+  "memory",
+  "profile",
+  "node",
+  "heads",
+  "keyValues",
+]);
+
 /** Shapes that cannot run the group at all come after those that run it, but too slowly or beyond a limit. */
 function cannotRun({ constraint }: Rejection): number {
-  return constraint === "memory" || constraint === "profile" || constraint === "node" ? 1 : 0;
+  return cannotRunFor.has(constraint) ? 1 : 0;
 }
 
-function shapeOf({ accelerator, gpusPerReplica }: Rejection): string {
-  return `${gpusPerReplica} ${accelerator}`;
+function shapeOf({ accelerator, gpusPerReplica, nodesPerReplica = 1 }: Rejection): string {
+  return `${gpusPerReplica} ${nodesPerReplica} ${accelerator}`;
 }
 
 /**

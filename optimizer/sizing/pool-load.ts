@@ -1,8 +1,5 @@
-import {
-  generationSaturationPerSecond,
-  predictGeneration,
-  predictGenerationAlone,
-} from "../models/continuous-batching/predict.ts";
+import { prepareGeneration } from "../models/continuous-batching/predict.ts";
+import type { PreparedGeneration } from "../models/continuous-batching/predict.ts";
 import type {
   GenerationPrediction,
   GenerationReplica,
@@ -25,43 +22,44 @@ export interface Pool {
   readonly utilisation: number;
 }
 
-/** Share of saturation that a pool is planned for at most: beyond it times grow without bound. */
-const highestUtilisation = 0.98;
-
 /** A rate that any number of equal replicas share evenly. */
 export class PoolLoad {
   readonly shape: PoolShape;
   readonly #ratePerSecond: number;
-  readonly #replica: GenerationReplica;
-  readonly #saturationPerSecond: number;
+  readonly #prepared: PreparedGeneration;
   readonly #predictions = new Map<number, GenerationPrediction>();
 
   constructor(shape: PoolShape, ratePerSecond: number, traffic: GenerationTraffic) {
     const { parameters, maxBatchSize, maxBatchedTokens } = shape;
     this.shape = shape;
     this.#ratePerSecond = ratePerSecond;
-    this.#replica = { parameters, maxBatchSize, maxBatchedTokens, traffic: [traffic] };
-    this.#saturationPerSecond = generationSaturationPerSecond(this.#replica);
+    this.#prepared = prepareGeneration({ parameters, maxBatchSize, maxBatchedTokens, traffic: [traffic] });
   }
 
-  /** Whether so many replicas keep up; none do where there is nothing to do. */
-  carries(replicas: number): boolean {
+  get saturationPerSecond(): number {
+    return this.#prepared.saturationPerSecond;
+  }
+
+  /** Whether so many replicas, each used to at most that share of its saturation, keep up; any do where nothing is to do. */
+  carries(replicas: number, mostUtilisation: number): boolean {
     return (
       this.#ratePerSecond === 0 ||
-      this.#ratePerSecond <= highestUtilisation * this.#saturationPerSecond * replicas
+      this.#ratePerSecond <= mostUtilisation * this.saturationPerSecond * replicas
     );
   }
 
   /** Of one of so many replicas; a replica that nobody shares where they are infinitely many or there is no load. */
   prediction(replicas: number): GenerationPrediction {
-    const known = this.#predictions.get(replicas);
+    return this.predictionAt(replicas > 0 ? this.#ratePerSecond / replicas : 0);
+  }
+
+  /** Of one replica. */
+  predictionAt(ratePerSecond: number): GenerationPrediction {
+    const known = this.#predictions.get(ratePerSecond);
     if (known) return known;
-    const ratePerSecond = replicas > 0 ? this.#ratePerSecond / replicas : 0;
     const prediction =
-      ratePerSecond > 0
-        ? predictGeneration(this.#replica, ratePerSecond)
-        : predictGenerationAlone(this.#replica);
-    this.#predictions.set(replicas, prediction);
+      ratePerSecond > 0 ? this.#prepared.predict(ratePerSecond) : this.#prepared.predictAlone();
+    this.#predictions.set(ratePerSecond, prediction);
     return prediction;
   }
 

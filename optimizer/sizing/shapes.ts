@@ -6,7 +6,10 @@ import { compareText } from "../text-order.ts";
 /** A shape on which every model of a group has a profile. */
 export interface ProfiledShape {
   readonly accelerator: string;
+  /** Over all nodes of a replica. */
   readonly gpusPerReplica: number;
+  /** At least 1. */
+  readonly nodesPerReplica: number;
   /** One for each workload of the group, in the group's order by id. */
   readonly profiles: readonly PerformanceProfile[];
   /** Weights of all models of the group over all cards of one replica. */
@@ -15,15 +18,24 @@ export interface ProfiledShape {
   readonly origins: readonly ProfileOrigin[];
 }
 
-/** The group's shapes in order of accelerator and cards; those some models have no profile for are rejected. */
+/**
+ * The group's shapes in order of accelerator and cards; those some models have no profile for are rejected. Only those
+ * that the group allows: of the cards that are said, in equal parts on each node.
+ */
 export function profiledShapes(
   group: GroupDemand,
   workloads: readonly Workload[],
 ): { readonly shapes: readonly ProfiledShape[]; readonly rejections: readonly Rejection[] } {
   const models = [...new Set(workloads.map((workload) => workload.model))];
+  const { gpusPerReplica: saidGpus, nodesPerReplica = 1 } = group;
   const byShape = new Map<string, PerformanceProfile[]>();
   for (const profile of group.profiles
-    .filter(({ model }) => models.includes(model))
+    .filter(
+      ({ model, gpusPerReplica }) =>
+        models.includes(model) &&
+        gpusPerReplica === (saidGpus ?? gpusPerReplica) &&
+        gpusPerReplica % nodesPerReplica === 0,
+    )
     .toSorted(compareProfiles)) {
     const key = `${profile.accelerator}\n${profile.gpusPerReplica}`;
     const known = byShape.get(key);
@@ -43,6 +55,7 @@ export function profiledShapes(
       rejections.push({
         accelerator,
         gpusPerReplica,
+        ...(nodesPerReplica > 1 ? { nodesPerReplica } : {}),
         subject: missing.id,
         constraint: "profile",
         allowed: profileOf.size,
@@ -55,6 +68,7 @@ export function profiledShapes(
     shapes.push({
       accelerator,
       gpusPerReplica,
+      nodesPerReplica,
       profiles: workloads.map((workload) => certain(profileOf.get(workload.model))),
       weightsGiB: used.reduce(
         (sum, profile) => sum + profile.weightsGiB * (group.weightCopies?.[profile.model] ?? 1),

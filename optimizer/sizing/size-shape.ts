@@ -4,7 +4,8 @@ import type { GroupDemand, Rejection, Workload } from "../workload.ts";
 import { highestPlannedPerMs, holdsAt, largestRate } from "./largest-rate.ts";
 import type { LargestRate } from "./largest-rate.ts";
 import { replicaModel } from "./replica-model.ts";
-import type { ProfiledShape } from "./shapes.ts";
+import type { NodeShape } from "./node-shapes.ts";
+import { rejectedShape } from "./rejected-shape.ts";
 import { brokenTargets, reachedMs, sloTargetsOf } from "./slo-targets.ts";
 import type { SloTarget } from "./slo-targets.ts";
 
@@ -23,19 +24,14 @@ const msPerMinute = 60_000;
  * The fewest replicas that hold every target at the group's joint load, in the busiest period of the day, or the count
  * that the spec says. `workloads` are the group's, in the order of the shape's profiles.
  */
-export function sizeShape(
-  group: GroupDemand,
-  workloads: readonly Workload[],
-  shape: ProfiledShape,
-  usdPerGpuHour: number,
-): SizedShape {
-  if (!group.periods) return sizeForLoad(group, workloads, shape, usdPerGpuHour);
+export function sizeShape(group: GroupDemand, workloads: readonly Workload[], shape: NodeShape): SizedShape {
+  if (!group.periods) return sizeForLoad(group, workloads, shape);
   const sizes = group.periods.map((period) => {
     const loaded = workloads.map((workload) => ({
       ...workload,
       load: { ...workload.load, requestsPerMinute: period.requestsPerMinute[workload.id] ?? 0 },
     }));
-    return { size: sizeForLoad(group, loaded, shape, usdPerGpuHour), load: totalRequestsPerMinute(loaded) };
+    return { size: sizeForLoad(group, loaded, shape), load: totalRequestsPerMinute(loaded) };
   });
   const { size: busiest } = sizes.reduce((most, one) => (isBusier(one, most) ? one : most));
   const replicasByPeriod = sizes.map(({ size }) => size.candidate.replicas);
@@ -54,12 +50,7 @@ function isBusier(one: PeriodSize, other: PeriodSize): boolean {
   return (broken || replicas || one.load - other.load) > 0;
 }
 
-function sizeForLoad(
-  group: GroupDemand,
-  workloads: readonly Workload[],
-  shape: ProfiledShape,
-  usdPerGpuHour: number,
-): SizedShape {
+function sizeForLoad(group: GroupDemand, workloads: readonly Workload[], shape: NodeShape): SizedShape {
   const model = replicaModel(group, workloads, shape);
   const targets = sloTargetsOf(workloads);
   // Requests without tokens take no time: there is nothing to size, whatever their rate.
@@ -72,21 +63,28 @@ function sizeForLoad(
   const needed = neededReplicas(group, model, targets, loadPerMs, largest);
   const replicas = group.fixedReplicas ?? Math.max(needed, group.minReplicas);
   const serves = loadPerMs > 0 && replicas > 0;
-  const { utilisation, predictions } = serves ? model.at(loadPerMs / replicas) : model.alone();
-  const usdPerReplicaHour = shape.gpusPerReplica * usdPerGpuHour;
+  // Candidates that are not chosen are asked for their cost only.
+  const analysis = () => (serves ? model.at(loadPerMs / replicas) : model.alone());
+  const usdPerReplicaHour = shape.gpusPerReplica * shape.usdPerGpuHour;
   return {
     candidate: {
       accelerator: shape.accelerator,
       gpusPerReplica: shape.gpusPerReplica,
+      ...(shape.nodesPerReplica > 1 ? { nodesPerReplica: shape.nodesPerReplica } : {}),
+      ...(shape.instanceType === undefined ? {} : { instanceType: shape.instanceType }),
       replicas,
       maxBatchSize: shape.maxBatchSize,
       weightsGiB: shape.weightsGiB,
-      utilisation,
+      get utilisation() {
+        return analysis().utilisation;
+      },
       get maxRequestsPerMinutePerReplica() {
         const found = largest();
         return found.feasible ? found.requestsPerMs * msPerMinute : 0;
       },
-      predictions,
+      get predictions() {
+        return analysis().predictions;
+      },
       ...bindingOf(group, loadPerMs, needed, largest),
       gpuUsdPerHour: replicas * usdPerReplicaHour,
       origins: shape.origins,
@@ -137,7 +135,7 @@ function bindingOf(
 /** What breaks even at the size that was found; empty where everything holds. */
 function brokenBy(
   group: GroupDemand,
-  shape: ProfiledShape,
+  shape: NodeShape,
   model: ReplicaModel,
   targets: readonly SloTarget[],
   loadPerMs: number,
@@ -156,15 +154,14 @@ function brokenBy(
 /** What breaks with the replicas that the spec says: the targets at that load, or the load where none is set. */
 function brokenAtFixedSize(
   group: GroupDemand,
-  shape: ProfiledShape,
+  shape: NodeShape,
   model: ReplicaModel,
   targets: readonly SloTarget[],
   totalPerMs: number,
 ): readonly Rejection[] {
   const replicas = group.fixedReplicas ?? 0;
   const load = (allowedPerMs: number): Rejection => ({
-    accelerator: shape.accelerator,
-    gpusPerReplica: shape.gpusPerReplica,
+    ...rejectedShape(shape),
     subject: group.id,
     constraint: "load",
     allowed: allowedPerMs * msPerMinute,
@@ -186,10 +183,9 @@ function totalRequestsPerMinute(workloads: readonly Workload[]): number {
   return workloads.reduce((sum, { load }) => sum + load.requestsPerMinute, 0);
 }
 
-function sloRejection(shape: ProfiledShape, target: SloTarget, reached: number): Rejection {
+function sloRejection(shape: NodeShape, target: SloTarget, reached: number): Rejection {
   return {
-    accelerator: shape.accelerator,
-    gpusPerReplica: shape.gpusPerReplica,
+    ...rejectedShape(shape),
     subject: target.workload,
     constraint: target.name,
     allowed: target.allowedMs,

@@ -1,13 +1,9 @@
-import type { OptimizeProblem } from "../problem.ts";
+import type { SizingProblem } from "../problem.ts";
 import type { GroupDemand } from "../workload.ts";
 import { candidatesOf } from "./candidates.ts";
 import type { GroupCandidates } from "./candidates.ts";
 
-/** What sizing asks of a problem. */
-export type SizingProblem = Pick<
-  OptimizeProblem,
-  "accelerators" | "instanceTypes" | "reservation" | "nodeOptions"
->;
+export type { SizingProblem } from "../problem.ts";
 
 export type SizesOf = (group: GroupDemand, problem: SizingProblem) => GroupCandidates;
 

@@ -24,7 +24,7 @@ const fields: readonly (readonly [SloTargetName, keyof Slo])[] = [
 ];
 
 /** All targets of the workloads, in their order. */
-export function sloTargetsOf(workloads: readonly Workload[]): readonly SloTarget[] {
+export function sloTargetsOf(workloads: readonly Pick<Workload, "id" | "slo">[]): readonly SloTarget[] {
   return workloads.flatMap((workload, member) =>
     fields.flatMap(([name, field]) => {
       const allowedMs = workload.slo[field];
