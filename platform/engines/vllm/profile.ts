@@ -1,13 +1,10 @@
 import { z } from "zod";
+import { record, records } from "../../spec/raw.ts";
 import type { EngineProfile } from "../engine-profile.ts";
-
-/** Where a dataset is mounted. */
-export const vllmModelRoot = "/models";
-
-const requestSeconds = 300;
-
-/** vLLM's own default for serving on data-centre GPUs; said on the command line, as others of its defaults are smaller. */
-const maxBatchedTokens = 8192;
+import { vllmBatchedTokens, vllmCommand, vllmModelRoot, vllmRequestSeconds } from "./arguments.ts";
+import { vllmBytesPerWeight, vllmModelOptionsSchema, type VllmModelOptions } from "./model-options.ts";
+import { vllmReservedArguments, vllmReservedEnvironment } from "./reserved.ts";
+import { vllmProblems } from "./rules.ts";
 
 export const vllmProfile: EngineProfile = {
   type: "vllm",
@@ -16,12 +13,13 @@ export const vllmProfile: EngineProfile = {
   task: "generation",
   // The image is built for CUDA; vLLM for CPUs is another one.
   runsOnCpu: false,
-  maxBatchedTokens,
+  maxBatchedTokens: vllmBatchedTokens,
   image: "vllm/vllm-openai:v0.27.1",
-  patterns: ["standalone"],
-  storage: ["dataset", "s3-stream"],
+  patterns: ["standalone", "helm"],
+  // Streamed first: weights go to the GPU as they arrive, and no disk of a node has to hold them.
+  storage: ["dataset", "pvc", "fsx", "s3-stream", "s3-copy", "s3-mount", "hugging-face", "image"],
   modelRoot: vllmModelRoot,
-  multiNode: false,
+  multiNode: true,
   loading: ["preload"],
   replicasPer: "model",
   ports: { http: 8000, metrics: 8000 },
@@ -29,7 +27,7 @@ export const vllmProfile: EngineProfile = {
   metrics: { path: "/metrics", queue: "vllm:num_requests_waiting" },
   // The image's passwd has uid 2000 in group 0; an unknown uid makes the engine fail at start.
   runAs: { userId: 2000, groupId: 0 },
-  drain: { preStopSeconds: 15, requestSeconds },
+  drain: { preStopSeconds: 15, requestSeconds: vllmRequestSeconds },
   // Tensor-parallel workers exchange activations through shared memory.
   sharedMemoryMiB: (shape) => (shape.gpusPerReplica > 1 ? 4_096 * shape.gpusPerReplica : 2_048),
   resources: (shape) => ({
@@ -43,38 +41,31 @@ export const vllmProfile: EngineProfile = {
   }),
   // The image's entry point is `vllm serve` itself in some versions and absent in others.
   entryPoint: "none",
-  command: (group, engine) => {
-    const model = group.models[0];
-    const version = model?.versions[0];
-    const folder = `${model?.name}/${version?.version}`;
-    const location =
-      engine.storage.kind === "s3"
-        ? `s3://${[engine.storage.bucket, engine.storage.prefix, folder].filter(Boolean).join("/")}`
-        : `${vllmModelRoot}/${folder}`;
-    return [
-      "vllm",
-      "serve",
-      location,
-      "--host=0.0.0.0",
-      "--port=8000",
-      `--served-model-name=${model?.name}`,
-      `--tensor-parallel-size=${group.gpusPerReplica}`,
-      `--max-num-seqs=${group.maxBatchSize}`,
-      `--max-num-batched-tokens=${maxBatchedTokens}`,
-      `--max-model-len=${model?.maxSequenceTokens}`,
-      "--gpu-memory-utilization=0.9",
-      ...(engine.storage.kind === "s3" ? ["--load-format=runai_streamer"] : []),
-      // Finishes running requests after SIGTERM instead of aborting them.
-      `--shutdown-timeout=${requestSeconds}`,
-    ];
-  },
-  environment: () => ({
-    // The pod runs with a read-only root and reaches no model hub.
+  command: vllmCommand,
+  environment: (_group, engine) => ({
+    // The pod runs with a read-only root.
     HOME: "/tmp",
-    HF_HUB_OFFLINE: "1",
+    ...(engine.storage.kind === "hugging-face" ? { HF_HOME: "/tmp/hugging-face" } : { HF_HUB_OFFLINE: "1" }),
     VLLM_NO_USAGE_STATS: "1",
   }),
-  options: { engine: z.strictObject({}), model: z.strictObject({}) },
-  reserved: { arguments: {}, environment: {} },
-  limits: [],
+  options: { engine: z.strictObject({}), model: vllmModelOptionsSchema },
+  reserved: { arguments: vllmReservedArguments, environment: vllmReservedEnvironment },
+  problems: vllmProblems,
+  bytesPerWeight: (options) => vllmBytesPerWeight(options as VllmModelOptions),
+  addons: (engine) =>
+    records(engine.models).some(({ entry }) => spansNodes(record(entry).nodesPerReplica))
+      ? ["leaderWorkerSet"]
+      : [],
+  limits: [
+    "It serves from NVIDIA GPUs; vLLM for CPUs, TPUs and other accelerators needs other images and arguments.",
+    "Adapters are loaded when a replica starts and not at run time, and only from mounted storage or the hub.",
+    "A replica that spans nodes talks over TCP between them; EFA adapters are not asked for.",
+    "The routes of the proxy know a model's own name; adapters and more names are for the body of a request.",
+    "Prompts are read and answers generated in the same replica; for two pools use Dynamo.",
+    "The chart of the helm pattern runs replicas on one node, and its autoscaler is KEDA.",
+  ],
 };
+
+function spansNodes(nodesPerReplica: unknown): boolean {
+  return typeof nodesPerReplica === "number" && nodesPerReplica > 1;
+}

@@ -1,0 +1,108 @@
+/**
+ * Where the processes of a replica that spans several nodes find each other. vLLM's own executor for several nodes does
+ * it: no Ray cluster, which would be a second scheduler in every replica.
+ */
+export const rendezvousPort = 29_500;
+
+/** What LeaderWorkerSet puts into the environment of every container; Kubernetes expands it in a command. */
+const leaderAddress = "$(LWS_LEADER_ADDRESS)";
+const nodeRank = "$(LWS_WORKER_INDEX)";
+
+function groupArguments(nodes: number, rank: string): string[] {
+  return [
+    "--distributed-executor-backend=mp",
+    `--nnodes=${nodes}`,
+    `--node-rank=${rank}`,
+    `--master-addr=${leaderAddress}`,
+    `--master-port=${rendezvousPort}`,
+  ];
+}
+
+/** What the process on the first node is told, which has the API. */
+export function leaderArguments(nodesPerReplica: number): readonly string[] {
+  return nodesPerReplica === 1 ? [] : groupArguments(nodesPerReplica, "0");
+}
+
+/** What the processes on the other nodes are told: no API, only their part of the model. */
+export function workerArguments(nodesPerReplica: number): readonly string[] {
+  return [...groupArguments(nodesPerReplica, nodeRank), "--headless"];
+}
+
+/**
+ * Waits until every other pod of the replica has an address: vLLM gives up after ten minutes without them, and a node
+ * may take longer to come up.
+ */
+export const waitForWorkers = `import os, socket, time
+leader, domain = os.environ["LWS_LEADER_ADDRESS"].split(".", 1)
+for index in range(1, int(os.environ["LWS_GROUP_SIZE"])):
+    while True:
+        try:
+            socket.getaddrinfo(f"{leader}-{index}.{domain}", None)
+            break
+        except OSError:
+            time.sleep(5)
+`;
+
+/** Waits until the leader listens: a worker that starts before it gives up, and with it the whole replica. */
+export const waitForLeader = `import os, socket, time
+while True:
+    try:
+        socket.create_connection((os.environ["LWS_LEADER_ADDRESS"], ${rendezvousPort}), 5).close()
+        break
+    except OSError:
+        time.sleep(5)
+`;
+
+/** Labels that LeaderWorkerSet gives the pods of each group. */
+export const leaderLabel = { "leaderworkerset.sigs.k8s.io/worker-index": "0" } as const;
+export const groupKeyLabel = "leaderworkerset.sigs.k8s.io/group-key";
+
+export interface LeaderWorkerSetParts<Template> {
+  /** Absent where an autoscaler owns it. */
+  readonly replicas?: number;
+  readonly nodesPerReplica: number;
+  readonly leader: Template;
+  readonly worker: Template;
+}
+
+/** `spec` of a LeaderWorkerSet. */
+export interface LeaderWorkerSetSpec<Template> {
+  readonly replicas?: number;
+  readonly startupPolicy: "LeaderCreated";
+  readonly rolloutStrategy: {
+    readonly type: "RollingUpdate";
+    readonly rollingUpdateConfiguration: { readonly maxUnavailable: 1; readonly maxSurge: 0 };
+  };
+  readonly leaderWorkerTemplate: {
+    readonly size: number;
+    readonly restartPolicy: "RecreateGroupOnPodRestart";
+    readonly leaderTemplate: Template;
+    readonly workerTemplate: Template;
+  };
+}
+
+/** Replicas of a leader and its workers, one pod a node. */
+export function leaderWorkerSetSpec<Template>({
+  replicas,
+  nodesPerReplica,
+  leader,
+  worker,
+}: LeaderWorkerSetParts<Template>): LeaderWorkerSetSpec<Template> {
+  return {
+    ...(replicas === undefined ? {} : { replicas }),
+    // A leader is ready only with its workers: waiting for it would wait for ever.
+    startupPolicy: "LeaderCreated",
+    rolloutStrategy: {
+      type: "RollingUpdate",
+      // The plan buys no spare nodes for a rollout: a replica must go before its successor finds a place.
+      rollingUpdateConfiguration: { maxUnavailable: 1, maxSurge: 0 },
+    },
+    leaderWorkerTemplate: {
+      size: nodesPerReplica,
+      // A process that comes back alone cannot rejoin the others.
+      restartPolicy: "RecreateGroupOnPodRestart",
+      leaderTemplate: leader,
+      workerTemplate: worker,
+    },
+  };
+}

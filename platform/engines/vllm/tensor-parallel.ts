@@ -1,0 +1,24 @@
+/** What is known of a network's attention. */
+export interface AttentionHeads {
+  /** Heads of the queries; undefined where only those of keys and values are known. */
+  readonly attentionHeads?: number | undefined;
+  readonly kvHeads: number;
+}
+
+/**
+ * Whether the heads can be shared out equally over the GPUs of a node: those of the queries always, those of keys and
+ * values where there are at least as many as GPUs; with fewer, each is held by several GPUs, again by equally many.
+ */
+export function headsDivisible({ attentionHeads, kvHeads }: AttentionHeads, gpus: number): boolean {
+  if (attentionHeads !== undefined && attentionHeads % gpus !== 0) return false;
+  return kvHeads >= gpus ? kvHeads % gpus === 0 : gpus % kvHeads === 0;
+}
+
+/** The number of GPUs nearest to the wished one that the heads can be shared out over; of two, the smaller. */
+export function nearestDivisible(heads: AttentionHeads, gpus: number): number {
+  for (let distance = 0; distance < gpus; distance++) {
+    if (headsDivisible(heads, gpus - distance)) return gpus - distance;
+    if (headsDivisible(heads, gpus + distance)) return gpus + distance;
+  }
+  return 1;
+}
