@@ -15,7 +15,7 @@ describe("autoscaling", () => {
     ["queue", 16, "a quarter of a batch"],
     ["gpu-utilisation", 80, "four fifths of the time"],
     ["request-rate", 42.5, "what the plan says a replica carries"],
-  ] as const)("by %s aims at %d: %s", (signal, target) => {
+  ] as const)("by %s aims at %d: %s", (signal, target, _why) => {
     expect(autoscalingPlan(spec({ signal }), group).target).toBe(target);
   });
 
