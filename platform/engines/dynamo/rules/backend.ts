@@ -1,0 +1,95 @@
+import { list, number, record, text } from "../../../spec/raw.ts";
+import type { RuleProblem } from "../../../spec/rules.ts";
+import { isOfRelease } from "../release.ts";
+import { rawBackend, rawVersion, unsupported, type RawDynamoModel } from "./raw-model.ts";
+
+/** What a backend cannot do, and whose release it must be of. */
+export function backendProblems(model: RawDynamoModel): RuleProblem[] {
+  return [
+    ...imageProblems(model),
+    ...adapterProblems(model),
+    ...nodeProblems(model),
+    ...modelExpressProblems(model),
+  ];
+}
+
+function imageProblems(model: RawDynamoModel): RuleProblem[] {
+  const image = text(record(model.options.backend).image);
+  const version = rawVersion(model);
+  if (image === undefined || isOfRelease(image, version)) return [];
+  return [
+    unsupported(
+      [...model.optionsPath, "backend", "image"],
+      `"${image}" is not of release ${version}, which chart, operator and frontend are of`,
+      `a tag ${version} or ${version}-…, or that version as dynamo.version of the engine`,
+    ),
+  ];
+}
+
+const adapterFlag = /^--(?:enable[-_]lora|lora|max[-_]lora)/;
+const adapterKey = /^(?:enable[-_]lora|lora|max[-_]lora)/;
+
+/** Dynamo hands adapters only to vLLM. */
+function adapterProblems(model: RawDynamoModel): RuleProblem[] {
+  const backend = rawBackend(model);
+  if (backend === "vllm") return [];
+  const problem = (path: readonly PropertyKey[], at: "key" | "value") =>
+    unsupported(path, `adapters (LoRA) on ${backend}`, "dynamo.backend.type: vllm", at);
+  const places = [
+    { args: model.engine.arguments, path: [...model.enginePath, "arguments"] },
+    { args: model.model.arguments, path: [...model.path, "arguments"] },
+  ];
+  return [
+    ...places.flatMap(({ args, path }) =>
+      list(args).flatMap((argument, index) =>
+        typeof argument === "string" && adapterFlag.test(argument)
+          ? [problem([...path, index], "value")]
+          : [],
+      ),
+    ),
+    ...(["decode", "prefill"] as const).flatMap((role) =>
+      Object.keys(record(record(record(model.options[role]).extraConfig).config))
+        .filter((key) => adapterKey.test(key))
+        .map((key) => problem([...model.optionsPath, role, "extraConfig", "config", key], "key")),
+    ),
+  ];
+}
+
+function nodeProblems(model: RawDynamoModel): RuleProblem[] {
+  const nodes = number(model.model.nodesPerReplica) ?? 1;
+  if (nodes <= 1 || rawBackend(model) !== "trtllm") return [];
+  return [
+    unsupported(
+      [...model.path, "nodesPerReplica"],
+      `TensorRT-LLM on ${nodes} nodes starts over SSH, which no pod of the platform runs`,
+      "1, or dynamo.backend.type: vllm or sglang",
+    ),
+  ];
+}
+
+function modelExpressProblems(model: RawDynamoModel): RuleProblem[] {
+  if (model.engineOptions.modelExpress === undefined) return [];
+  const backend = rawBackend(model);
+  const path = [...model.enginePath, "dynamo", "modelExpress"];
+  if (backend !== "vllm") {
+    return [
+      unsupported(
+        path,
+        `Model Express hands weights to vLLM only, and a model runs on ${backend}`,
+        "vllm",
+        "key",
+      ),
+    ];
+  }
+  const storage = model.engine.storage;
+  const hub = text(storage)?.startsWith("hf://") ?? record(storage).huggingFace !== undefined;
+  if (!hub || model.model.version === "main") return [];
+  return [
+    unsupported(
+      [...model.path, model.model.versions === undefined ? "version" : "versions"],
+      "Model Express fetches the newest revision of a repository, whatever version it is asked for",
+      "version: main, storage that is mounted, or no dynamo.modelExpress",
+      "key",
+    ),
+  ];
+}
