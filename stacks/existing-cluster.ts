@@ -6,9 +6,16 @@ import { engineIdentity } from "../components/engines/engine-labels.ts";
 import { EnginePriorities } from "../components/engines/engine-priorities.ts";
 import { engineComponents } from "../components/engines/registry.ts";
 import { partitionOf } from "../components/identity/partition.ts";
-import { selectorLabels } from "../components/labels.ts";
+import { recommendedLabels, selectorLabels } from "../components/labels.ts";
 import { InferenceProxy } from "../components/proxy/inference-proxy.ts";
-import { proxyIdentity } from "../components/proxy/proxy-identity.ts";
+import {
+  proxyIdentity,
+  proxyPort,
+  proxyServiceName,
+  proxyTlsSecret,
+} from "../components/proxy/proxy-identity.ts";
+import { MetricsMonitor } from "../components/engines/scaling/metrics-monitor.ts";
+import { monitoringNamespace } from "../components/engines/group-operations.ts";
 import type { ProxyTarget } from "../components/proxy/proxy-network.ts";
 import { engineProfiles } from "../platform/engines/registry.ts";
 import type { EnginePlan, PlatformPlan } from "../platform/plan/platform-plan.ts";
@@ -149,6 +156,28 @@ export function deployToExistingCluster(inputs: ExistingClusterInputs): StackOut
     },
     inNamespace(platformNamespace),
   );
+
+  if (spec.observability?.podMonitors) {
+    const identity = proxyIdentity(plan.platform);
+    new MetricsMonitor(
+      "inference-proxy-monitor",
+      {
+        objectName: "inference-proxy",
+        namespace: platformNamespace,
+        labels: recommendedLabels(identity),
+        monitorLabels: spec.observability.podMonitors.labels ?? {},
+        podLabels: selectorLabels(identity),
+        endpoint: {
+          port: "https",
+          portNumber: proxyPort,
+          path: "/metrics",
+          tls: { caSecret: proxyTlsSecret, serverName: proxyServiceName },
+        },
+        ...monitoringNamespace(monitoringOf(spec)),
+      },
+      inNamespace(platformNamespace),
+    );
+  }
 
   return {
     contract: stackOutputsContract,

@@ -12,6 +12,7 @@ import { engineIdentity, infernoDeploymentLabels } from "./engine-labels.ts";
 import { EngineNetwork } from "./engine-network.ts";
 import { enginePriorityName } from "./engine-priorities.ts";
 import { enginePod, type PodAdditions } from "./engine-pod.ts";
+import { operateGroup } from "./group-operations.ts";
 import { engineTimeouts } from "./engine-timeouts.ts";
 import { modelsRoleArn, roleAnnotations } from "./model-source.ts";
 
@@ -130,6 +131,20 @@ export class EngineWorkload extends pulumi.ComponentResource {
         },
       },
       child,
+    );
+
+    operateGroup(
+      name,
+      {
+        group,
+        labels,
+        podLabels,
+        monitoring: args.monitoring,
+        proxy: args.proxy,
+        target: { apiVersion: "apps/v1", kind: "Deployment", name: group.name },
+      },
+      // What changes a workload's size finds it there.
+      { ...child, dependsOn: [deployment] },
     );
 
     this.serviceName = service.metadata.name;

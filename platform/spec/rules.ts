@@ -1,5 +1,6 @@
 import type { Problem } from "../errors/platform-error.ts";
 import type { SpecPath } from "./positions.ts";
+import { measurementProblems } from "../scaling/measurement-rules.ts";
 import { record, type Raw } from "./raw.ts";
 import { addonProblems } from "./rules/add-ons.ts";
 import { clusterProblems } from "./rules/cluster.ts";
@@ -26,6 +27,7 @@ export function ruleProblems(raw: unknown): RuleProblem[] {
     ...dominoProblems(spec),
     ...engineProblems(spec, knownAccelerators(spec)),
     ...addonProblems(spec),
+    ...measurementProblems(spec),
     ...clusterProblems(spec),
   ];
 }

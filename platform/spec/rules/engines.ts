@@ -1,5 +1,6 @@
 import { engineProfiles, isEngineType } from "../../engines/registry.ts";
 import type { EngineProfile } from "../../engines/engine-profile.ts";
+import { autoscalingProblems } from "../../scaling/autoscaling-rules.ts";
 import { groupName, groupNameMaxLength } from "../group-name.ts";
 import { unknownName } from "../nearest.ts";
 import { plannedEngineTypes } from "../planned.ts";
@@ -65,7 +66,8 @@ function profileProblems(
 ): RuleProblem[] {
   const problems: RuleProblem[] = [
     ...storageProblems(spec, engine, path, profile),
-    ...runtimeProblems(engine, path, profile),
+    ...runtimeProblems(spec, engine, path, profile),
+    ...autoscalingProblems(spec, engine, path, profile),
     ...(profile.problems?.(engine, { spec, path }) ?? []),
   ];
   const loading = text(engine.loading);

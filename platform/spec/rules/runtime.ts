@@ -2,14 +2,16 @@ import type { EngineProfile } from "../../engines/engine-profile.ts";
 import { refusedArguments } from "../../engines/extra-arguments.ts";
 import { refusedEnvironment } from "../../engines/extra-environment.ts";
 import { engineProfiles } from "../../engines/registry.ts";
-import { list, number, record, records, text, type Raw } from "../raw.ts";
+import { list, record, records, text, type Raw } from "../raw.ts";
 import type { RuleProblem } from "../rules.ts";
+import { replicaShapeProblems } from "./replica-shape.ts";
 
 /** Keys that speak of the processes of one group. */
 const runtimeKeys = ["environment", "arguments", "autoscaling"] as const;
 
 /** Options, arguments, environment and shape of an engine's entry and of its models. */
 export function runtimeProblems(
+  spec: Raw,
   engine: Raw,
   path: readonly PropertyKey[],
   profile: EngineProfile,
@@ -24,7 +26,7 @@ export function runtimeProblems(
         ...foreignOptions(entry, here, profile),
         ...processProblems(entry, here, profile),
         ...sharedReplicaProblems(entry, here, profile),
-        ...shapeProblems(entry, here, profile),
+        ...replicaShapeProblems(spec, entry, here, profile),
       ];
     }),
   ];
@@ -93,31 +95,4 @@ function sharedReplicaProblems(
       message: `the models of a ${profile.type} engine share its replicas, so ${key} is not one model's`,
       allowed: runtimeKeys.some((known) => known === key) ? `${key} of the engine` : "no such key",
     }));
-}
-
-/** How a replica lies on nodes. */
-function shapeProblems(model: Raw, path: readonly PropertyKey[], profile: EngineProfile): RuleProblem[] {
-  const nodes = number(model.nodesPerReplica) ?? 1;
-  const gpus = number(model.gpusPerReplica);
-  if (nodes > 1 && !profile.multiNode) {
-    return [
-      {
-        code: "SPEC_COMBINATION_UNSUPPORTED",
-        path: [...path, "nodesPerReplica"],
-        message: `a replica of ${profile.title} cannot span ${nodes} nodes`,
-        allowed: "1",
-      },
-    ];
-  }
-  if (nodes > 1 && gpus !== undefined && gpus % nodes !== 0) {
-    return [
-      {
-        code: "SPEC_COMBINATION_UNSUPPORTED",
-        path: [...path, "gpusPerReplica"],
-        message: `${gpus} GPUs cannot be shared out equally over ${nodes} nodes`,
-        allowed: `a multiple of ${nodes}, such as ${Math.ceil(gpus / nodes) * nodes}`,
-      },
-    ];
-  }
-  return [];
 }
