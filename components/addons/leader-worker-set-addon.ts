@@ -1,0 +1,65 @@
+import * as pulumi from "@pulumi/pulumi";
+import { childOptions } from "../child-options.ts";
+import { installChart, type AddonChart } from "./addon-chart.ts";
+import { addonDefinitions } from "./addon-definitions.ts";
+import type { AddonMode } from "./addon-mode.ts";
+import { platformNodeSelector } from "./platform-nodes.ts";
+import { ReadinessGate } from "./readiness-gate.ts";
+
+export interface LeaderWorkerSetAddonArgs {
+  /** Name of the platform, for the labels. */
+  readonly platform: string;
+  readonly mode: AddonMode;
+}
+
+/** LeaderWorkerSet, which runs replicas that span several nodes. */
+export class LeaderWorkerSetAddon extends pulumi.ComponentResource {
+  constructor(name: string, args: LeaderWorkerSetAddonArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("domino-inference:addons:LeaderWorkerSetAddon", name, {}, opts);
+    const child = childOptions(this, opts);
+    const release =
+      args.mode === "install" ? installChart(name, leaderWorkerSetChart, args.platform, child) : undefined;
+    new ReadinessGate(
+      `${name}-ready`,
+      { definitions: addonDefinitions.leaderWorkerSet, ...(release ? { after: release.status } : {}) },
+      child,
+    );
+    this.registerOutputs({});
+  }
+}
+
+const leaderWorkerSetVersion = "0.10.0";
+
+const leaderWorkerSetChart: AddonChart = {
+  release: "lws",
+  chart: "oci://registry.k8s.io/lws/charts/lws",
+  version: leaderWorkerSetVersion,
+  namespace: "lws-system",
+  podSecurity: "restricted",
+  values: {
+    image: {
+      manager: {
+        repository: "registry.k8s.io/lws/lws",
+        // The chart's own default is a branch.
+        tag: `v${leaderWorkerSetVersion}`,
+        pullPolicy: "IfNotPresent",
+      },
+    },
+    replicaCount: 2,
+    resources: { requests: { cpu: "250m", memory: "512Mi" }, limits: { cpu: "1", memory: "1Gi" } },
+    nodeSelector: platformNodeSelector,
+    tolerations: [],
+    podSecurityContext: { runAsNonRoot: true, seccompProfile: { type: "RuntimeDefault" } },
+    securityContext: {
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ["ALL"] },
+    },
+    // Of the webhook: one of the ports at which Domino's control plane may reach nodes.
+    service: { type: "ClusterIP", port: 9443 },
+    enableCertManager: false,
+    enablePrometheus: false,
+    enableDisaggregatedSet: false,
+    gangSchedulingManagement: {},
+  },
+};
