@@ -5,7 +5,7 @@ import { metricLabels } from "./metric-labels.ts";
 /** A replica group, as far as its figures are found by it. */
 export type MeasuredGroup = Pick<
   ReplicaGroupPlan,
-  "name" | "namespace" | "engine" | "models" | "serviceClasses" | "nodesPerReplica"
+  "name" | "namespace" | "engine" | "models" | "serviceClasses"
 >;
 
 /** Window of rates: long enough for several scrapes, short against the time a replica takes to start. */
@@ -29,7 +29,8 @@ export function queueQuery(gauge: string, group: MeasuredGroup): string {
  *
  * DCGM's exporter names the pod that a card is given to by `namespace` and `pod`. A Prometheus that keeps its own
  * labels of these names, as it does by default, puts `exported_` before them; one that honours the exporter's leaves
- * them. Both are asked for. Which pods are the group's is known from its own monitor, not from the spelling of names.
+ * them. Both are asked for. Which pods are the group's is known from its own monitor, not from the spelling of names;
+ * of a replica on several nodes that is the pod with the API, whose cards speak for those of the others.
  */
 export function gpuUtilisationQuery(group: MeasuredGroup): string {
   const utilisation = "DCGM_FI_DEV_GPU_UTIL";
@@ -38,8 +39,7 @@ export function gpuUtilisationQuery(group: MeasuredGroup): string {
   const cards = `label_replace(${renamed}, "pod", "$1", "exported_pod", "(.+)") or ${honoured}`;
   // One for each pod of the group, whether its last scrape worked or not.
   const pods = `max by (pod) (up${ofGroup(group)} >= bool 0)`;
-  const perPod = `avg by (pod) ((${cards}) * on (pod) group_left () ${pods})`;
-  return group.nodesPerReplica > 1 ? `sum(${perPod}) / ${group.nodesPerReplica}` : `sum(${perPod})`;
+  return `sum(avg by (pod) ((${cards}) * on (pod) group_left () ${pods}))`;
 }
 
 /**

@@ -22,5 +22,4 @@ export const chatGroup: MeasuredGroup = {
   engine: "chat",
   models: [groupModel("llama-3-70b", "1")],
   serviceClasses: ["Free"],
-  nodesPerReplica: 1,
 };

@@ -21,11 +21,6 @@ describe("the query of GPU utilisation", () => {
     expect(query).toContain('DCGM_FI_DEV_GPU_UTIL{exported_namespace="llm"}');
     expect(query).toContain('DCGM_FI_DEV_GPU_UTIL{namespace="llm",exported_namespace=""}');
   });
-
-  test("counts a replica of several nodes once", () => {
-    const spread = gpuUtilisationQuery({ ...chatGroup, nodesPerReplica: 4 });
-    expect(spread).toBe(`${gpuUtilisationQuery(chatGroup)} / 4`);
-  });
 });
 
 describe("the query of the request rate", () => {
