@@ -28,7 +28,7 @@ export function configPbtxt(model: Model, maxBatchSize: number): string {
     ...outputs.map((output) => ["output", outputMessage(output)] as const),
     ...scheduling(options, batches),
     ...instanceGroups(options).map((group) => ["instance_group", group] as const),
-    ...warmup.map((request) => ["model_warmup", warmupMessage(request)] as const),
+    ...warmup.map((request) => ["model_warmup", warmupMessage(request, batches)] as const),
     ...Object.entries(parameters)
       .toSorted(([left], [right]) => compareText(left, right))
       .map(([key, value]) => ["parameters", mapEntry(key, [["string_value", value]])] as const),
@@ -85,9 +85,11 @@ function scheduling(options: TritonModelOptions, batches: number): TextMessage {
     return [];
   // The plan counts on requests that wait together being run together.
   if (batches < 2 && batching === undefined) return [];
-  const { preferredSizes, queueDelay, preserveOrdering, priorities, queuePolicy } = batching ?? {};
+  const { preferredSizes = [], queueDelay, preserveOrdering, priorities, queuePolicy } = batching ?? {};
+  // Another model of the group may have made its batches smaller; Triton refuses to prefer what it cannot form.
+  const preferred = preferredSizes.filter((size) => size <= batches).toSorted((a, b) => a - b);
   const fields: TextMessage = [
-    ...(preferredSizes ? [["preferred_batch_size", preferredSizes.toSorted((a, b) => a - b)] as const] : []),
+    ...(preferred.length > 0 ? [["preferred_batch_size", preferred] as const] : []),
     ...(queueDelay === undefined
       ? []
       : [["max_queue_delay_microseconds", inMicroseconds(queueDelay)] as const]),
@@ -156,15 +158,12 @@ function rateLimiterMessage({
   ];
 }
 
-function warmupMessage({
-  name,
-  batchSize,
-  count,
-  inputs,
-}: NonNullable<TritonModelOptions["warmup"]>[number]): TextMessage {
+type Warmup = NonNullable<TritonModelOptions["warmup"]>[number];
+
+function warmupMessage({ name, batchSize, count, inputs }: Warmup, batches: number): TextMessage {
   return [
     ["name", name],
-    ["batch_size", batchSize],
+    ["batch_size", Math.min(batchSize, Math.max(batches, 1))],
     ...Object.entries(inputs).map(([input, { datatype, shape, data }]) => {
       const tensor: TextMessage = [
         ["data_type", dataType(datatype)],

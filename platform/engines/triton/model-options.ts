@@ -134,7 +134,7 @@ export const tritonModelOptionsSchema = z.strictObject({
     .min(1)
     .optional()
     .describe("Requests that are run before the model is ready."),
-  ensemble: ensembleSchema.optional().describe("A pipeline of other models of the engine instead of files."),
+  ensemble: ensembleSchema.optional().describe("A pipeline of other models of the engine, instead of files."),
   rateLimiter: rateLimiterSchema.optional(),
   parameters: z
     .record(

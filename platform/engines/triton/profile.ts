@@ -1,10 +1,12 @@
-import { z } from "zod";
 import type { EngineProfile } from "../engine-profile.ts";
-
-/** Where the model repository is mounted. */
-export const tritonModelRepository = "/models";
-
-const requestSeconds = 60;
+import { tritonCommand, tritonRequestSeconds } from "./command.ts";
+import { tritonEngineOptionsSchema } from "./engine-options.ts";
+import { tritonImage } from "./image.ts";
+import { tritonModelOptionsSchema } from "./model-options.ts";
+import { tritonProbes } from "./probes.ts";
+import { tritonModelRoot } from "./repository-layout.ts";
+import { tritonReservedArguments, tritonReservedEnvironment } from "./reserved.ts";
+import { tritonProblems } from "./rules.ts";
 
 export const tritonProfile: EngineProfile = {
   type: "triton",
@@ -13,22 +15,26 @@ export const tritonProfile: EngineProfile = {
   task: "request-response",
   // Without a driver it says so and goes on; ONNX Runtime, PyTorch, OpenVINO and Python backends run on the CPU.
   runsOnCpu: true,
-  image: "nvcr.io/nvidia/tritonserver:26.07-py3",
+  image: tritonImage,
+  // NVIDIA publishes no chart; those in its repository are examples for one cloud each.
   patterns: ["standalone"],
-  storage: ["dataset"],
-  modelRoot: tritonModelRepository,
+  // S3 is copied or mounted for the server. What it reads itself it copies too, to a folder that nobody sizes, with
+  // credentials that it does not say it takes from a service account.
+  storage: ["dataset", "pvc", "fsx", "s3-copy", "s3-mount", "image"],
+  modelRoot: tritonModelRoot,
   multiNode: false,
   loading: ["preload", "on-demand"],
   replicasPer: "engine",
   ports: { http: 8000, grpc: 8001, metrics: 8002 },
-  probes: () => ({
-    startup: "/v2/health/ready",
-    liveness: "/v2/health/live",
-    readiness: "/v2/health/ready",
-  }),
+  probes: tritonProbes,
   metrics: { path: "/metrics", queue: "nv_inference_pending_request_count" },
+  repositoryApi: {
+    index: "/v2/repository/index",
+    load: (model) => `/v2/repository/models/${encodeURIComponent(model)}/load`,
+    unload: (model) => `/v2/repository/models/${encodeURIComponent(model)}/unload`,
+  },
   runAs: { userId: 1000, groupId: 1000 },
-  drain: { preStopSeconds: 15, requestSeconds },
+  drain: { preStopSeconds: 15, requestSeconds: tritonRequestSeconds },
   // Python backends exchange tensors through shared memory; 1 GiB holds a few batches of large inputs.
   sharedMemoryMiB: () => 1024,
   resources: (shape) => ({
@@ -38,19 +44,19 @@ export const tritonProfile: EngineProfile = {
   }),
   // NVIDIA's entry point chooses the CUDA libraries that fit the node's driver.
   entryPoint: "image",
-  command: (group, engine) => [
-    "tritonserver",
-    `--model-repository=${tritonModelRepository}`,
-    // Never poll: a half-copied model would be loaded, and whoever can write the folder could run code.
-    "--model-control-mode=explicit",
-    ...(engine.loading === "preload" ? group.models.map((model) => `--load-model=${model.name}`) : []),
-    // Strict: ready means that all models are loaded. On demand a server would leave the Service whenever it loads one.
-    `--strict-readiness=${engine.loading === "preload"}`,
-    `--exit-timeout-secs=${requestSeconds}`,
-    "--allow-metrics=true",
+  command: tritonCommand,
+  // The root is read-only; libraries of Python models keep caches in their home.
+  environment: () => ({ HOME: "/tmp" }),
+  options: { engine: tritonEngineOptionsSchema, model: tritonModelOptionsSchema },
+  reserved: { arguments: tritonReservedArguments, environment: tritonReservedEnvironment },
+  problems: tritonProblems,
+  limits: [
+    "It answers requests as a whole: models that generate text are planned for vLLM or Dynamo.",
+    "Versions are whole numbers; a model that is registered under another text cannot be served.",
+    "The models of an engine share one largest batch, the smallest of theirs.",
+    "A replica is one server on one node; its GPUs each hold a copy of every model.",
+    "An engine that loads on demand has one replica: a model is loaded on the server that was asked.",
+    "The proxy speaks HTTP; gRPC is there for clients that are let in beside it.",
+    "Artifacts are staged onto a volume (dataset, claim or FSx), not into S3 or an image.",
   ],
-  environment: () => ({}),
-  options: { engine: z.strictObject({}), model: z.strictObject({}) },
-  reserved: { arguments: {}, environment: {} },
-  limits: [],
 };

@@ -21,7 +21,7 @@ export interface RepositoryFolders {
  * Links hold paths: a version that is renamed into place later is seen by the next load.
  *
  * Arguments: the folders of models, configurations and repository, then one word for each version, `<model>/<version>`,
- * with a `+` before it for a pipeline, which has no files. Every missing folder is named before the script gives up.
+ * with a `+` before it for an ensemble, which has no files. Every missing folder is named before the script gives up.
  */
 export const layoutScript = `models=$1; configs=$2; repository=$3; shift 3
 missing=0

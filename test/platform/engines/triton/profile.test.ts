@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
-import { engineProfiles } from "../../../platform/engines/registry.ts";
-import { planPlatform } from "../../../platform/plan/plan.ts";
-import { loadSpec } from "../../../platform/spec/load.ts";
+import { engineProfiles } from "../../../../platform/engines/registry.ts";
+import { planPlatform } from "../../../../platform/plan/plan.ts";
+import { loadSpec } from "../../../../platform/spec/load.ts";
+import { present } from "../../../components/support/present.ts";
 
 async function commandOf(name: string): Promise<readonly string[]> {
   const plan = planPlatform(await loadSpec("stacks/prod.yaml"));
@@ -23,18 +24,20 @@ test("a server that preloads is ready when all its models are, and loads exactly
 test("a server that loads on demand stays ready while it loads, and starts with nothing loaded", async () => {
   expect(await commandOf("triton-domino-ondemand-load-inference")).toEqual([
     "tritonserver",
-    "--model-repository=/models",
+    "--model-repository=/repository",
     "--model-control-mode=explicit",
     "--strict-readiness=false",
     "--exit-timeout-secs=60",
     "--allow-metrics=true",
+    // A load keeps one busy; with Triton's eight, loads and requests would meet.
+    "--http-thread-count=32",
   ]);
 });
 
 test("a server is started from its repository, never polls it, and ends within its longest request", async () => {
   expect(await commandOf("triton-domino-pre-load-inference")).toEqual([
     "tritonserver",
-    "--model-repository=/models",
+    "--model-repository=/repository",
     "--model-control-mode=explicit",
     "--load-model=BERT-BASED",
     "--load-model=DISTILBERT",
@@ -59,11 +62,13 @@ test("a server keeps the facts that spec, routes and pods rely on", async () => 
     protocol: "open-inference-v2",
     task: "request-response",
     image: expect.stringMatching(/^nvcr\.io\/nvidia\/tritonserver:\d+\.\d+-py3$/),
-    storage: ["dataset"],
+    patterns: ["standalone"],
+    storage: ["dataset", "pvc", "fsx", "s3-copy", "s3-mount", "image"],
+    modelRoot: "/models",
+    metrics: { path: "/metrics", queue: "nv_inference_pending_request_count" },
     loading: ["preload", "on-demand"],
     replicasPer: "engine",
     ports: { http: 8000, grpc: 8001, metrics: 8002 },
-    probes: { startup: "/v2/health/ready", liveness: "/v2/health/live", readiness: "/v2/health/ready" },
     runAs: { userId: 1000, groupId: 1000 },
     drain: { preStopSeconds: 15, requestSeconds: 60 },
     entryPoint: "image",
@@ -71,5 +76,29 @@ test("a server keeps the facts that spec, routes and pods rely on", async () => 
   const plan = planPlatform(await loadSpec("stacks/prod.yaml"));
   const [group] = plan.groups;
   const [engine] = plan.engines;
-  expect(group && engine && engineProfiles.triton.environment(group, engine)).toEqual({});
+  expect(group && engine && engineProfiles.triton.environment(group, engine)).toEqual({ HOME: "/tmp" });
+});
+
+test("models are loaded and unloaded by the paths of Triton's repository API", () => {
+  const api = present(engineProfiles.triton.repositoryApi);
+  expect(api.index).toBe("/v2/repository/index");
+  expect(api.load("BERT-BASED")).toBe("/v2/repository/models/BERT-BASED/load");
+  expect(api.unload("BERT-BASED")).toBe("/v2/repository/models/BERT-BASED/unload");
+});
+
+test("a server that preloads is ready with its models; one that loads on demand is while it loads, too", () => {
+  expect(engineProfiles.triton.probes({ loading: "preload" })).toEqual({
+    startup: "/v2/health/ready",
+    liveness: "/v2/health/live",
+    readiness: "/v2/health/ready",
+  });
+  expect(engineProfiles.triton.probes({ loading: "on-demand" })).toEqual({
+    startup: "/v2/health/live",
+    liveness: "/v2/health/live",
+    readiness: "/v2/health/live",
+  });
+});
+
+test("every limit is a sentence", () => {
+  for (const limit of engineProfiles.triton.limits) expect(limit).toMatch(/^[A-Z].*\.$/);
 });
