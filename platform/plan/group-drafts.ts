@@ -12,6 +12,7 @@ import { groupRuntime, type GroupRuntime } from "./group-runtime.ts";
 import { replicaResources } from "./devices.ts";
 import { modelKnowledge } from "./model-knowledge.ts";
 import type { ServerPlan } from "./platform-plan.ts";
+import { replicaLayout } from "./replica-layout.ts";
 import { together, type Sharing } from "./sharing.ts";
 
 /** A pair of model version and service class, before it is placed. */
@@ -255,6 +256,7 @@ function groupDraft(
       ...(models.some(({ model }) => model.splitAccelerators) && hasRoomForParts(name, accelerators)
         ? { maySplit: true }
         : {}),
+      ...replicaLayout(profile, models[0]?.model, type),
       weightCopies: Object.fromEntries(
         models.map(({ model, own }) => [model.name, new Set(own.map(({ server }) => server.version)).size]),
       ),

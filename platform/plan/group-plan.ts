@@ -1,7 +1,10 @@
+import { partsOf } from "../../optimizer/allocation.ts";
 import type { Candidate, GroupAllocation } from "../../optimizer/allocation.ts";
 import type { PartialDevice } from "../../optimizer/catalog/catalog.ts";
 import type { DisaggregatedSize } from "../../optimizer/sizing/disaggregated.ts";
 import type { Pool } from "../../optimizer/sizing/pool-load.ts";
+import { podShape } from "../../optimizer/pod-shape.ts";
+import type { PerformanceProfile } from "../../optimizer/profiles/performance-profile.ts";
 import { autoscalingPlan } from "../scaling/autoscaling-plan.ts";
 import type { GroupDraft } from "./group-drafts.ts";
 import type { GroupModel, PoolExplanation, ReplicaGroupPlan } from "./platform-plan.ts";
@@ -15,7 +18,7 @@ const startupBoundsSeconds = { min: 600, max: 7_200 } as const;
 
 interface GroupPlanInput {
   readonly draft: GroupDraft;
-  /** The draft's, or one of its own where this is the second part of a split. */
+  /** The draft's, or one of its own where this is the second part of a split, or a pool of a disaggregated model. */
   readonly name: string;
   readonly allocation: GroupAllocation;
   /** The chosen candidate, or one part of it. */
@@ -44,20 +47,20 @@ export function groupPlan({
   placement,
 }: GroupPlanInput): ReplicaGroupPlan {
   const { chosen, alternatives } = allocation;
-  const shape = {
-    accelerator: part.accelerator,
-    gpusPerReplica: part.gpusPerReplica,
-    weightsGiB: part.weightsGiB,
-  };
-  const share = chosen.parts ? carriedPerMinute(part) / carriedPerMinute(chosen) : 1;
-  const resources = draft.demand.resources(shape);
+  const pod = podShape(part);
+  // Every request goes through both pools of a disaggregated model.
+  const share = chosen.parts && !part.role ? carriedPerMinute(part) / carriedPerMinute(chosen) : undefined;
+  const resources = draft.demand.resources(pod);
   const [nextBest] = alternatives.toSorted((left, right) => left.extraUsdPerHour - right.extraUsdPerHour);
+  const nextPart =
+    nextBest && (partsOf(nextBest.candidate).find(({ role }) => role === part.role) ?? nextBest.candidate);
+  const { binding, bindingSlo } = part.role ? part : chosen;
   return {
     name,
     engine: draft.engine,
     engineType: draft.engineType,
     namespace,
-    models: draft.models.map((model) => groupModel(draft, model, part)),
+    models: draft.models.map((model) => groupModel(draft, model, part, chosen)),
     serviceClasses: [
       ...new Set(
         draft.servers
@@ -67,8 +70,9 @@ export function groupPlan({
     ],
     accelerator: part.accelerator,
     ...(device ? { device } : {}),
+    ...(part.role ? { role: part.role } : {}),
     gpusPerReplica: part.gpusPerReplica,
-    nodesPerReplica: 1,
+    nodesPerReplica: part.nodesPerReplica ?? 1,
     replicas: part.replicas,
     replicasOwner: draft.runtime.autoscaling?.scaler ?? "plan",
     ...(draft.runtime.autoscaling
@@ -86,25 +90,26 @@ export function groupPlan({
     arguments: draft.runtime.arguments,
     cpuMillis: resources.cpuMillis,
     memoryMiB: resources.memoryMiB,
-    sharedMemoryMiB: draft.profile.sharedMemoryMiB(shape),
+    sharedMemoryMiB: draft.profile.sharedMemoryMiB(pod),
     startupSeconds: startupSeconds(part.weightsGiB),
     weightsGiB: part.weightsGiB,
     utilisation: part.utilisation,
     maxRequestsPerMinutePerReplica: part.maxRequestsPerMinutePerReplica,
-    requestsPerMinute: share * draft.servers.reduce((sum, server) => sum + server.load.requestsPerMinute, 0),
-    ...(chosen.parts ? { share } : {}),
+    requestsPerMinute:
+      (share ?? 1) * draft.servers.reduce((sum, server) => sum + server.load.requestsPerMinute, 0),
+    ...(share === undefined ? {} : { share }),
     usdPerHour,
     nodePools,
     placement,
     explanation: {
-      binding: chosen.binding,
-      ...(chosen.bindingSlo ? { bindingSlo: chosen.bindingSlo } : {}),
-      ...(nextBest
+      binding,
+      ...(bindingSlo ? { bindingSlo } : {}),
+      ...(nextBest && nextPart
         ? {
             nextBest: {
-              accelerator: nextBest.candidate.accelerator,
-              gpusPerReplica: nextBest.candidate.gpusPerReplica,
-              replicas: nextBest.candidate.replicas,
+              accelerator: nextPart.accelerator,
+              gpusPerReplica: nextPart.gpusPerReplica,
+              replicas: nextPart.replicas,
               extraUsdPerHour: nextBest.extraUsdPerHour,
             },
           }
@@ -133,16 +138,18 @@ function poolExplanation({ shape, replicas }: Pool): PoolExplanation {
   return { accelerator: shape.accelerator, gpusPerReplica: shape.gpusPerReplica, replicas };
 }
 
-function groupModel(draft: GroupDraft, model: GroupDraft["models"][number], chosen: Candidate): GroupModel {
-  const profile = draft.demand.profiles.find(
-    (candidate) =>
-      candidate.model === model.name &&
-      candidate.accelerator === chosen.accelerator &&
-      candidate.gpusPerReplica === chosen.gpusPerReplica,
-  );
-  if (!profile) throw new RangeError(`${model.name} has no profile for the chosen ${chosen.accelerator}`);
+function groupModel(
+  draft: GroupDraft,
+  model: GroupDraft["models"][number],
+  part: Candidate,
+  chosen: Candidate,
+): GroupModel {
+  const profile = profileOf(draft, model.name, part);
+  // A sequence that one pool takes must fit into the other; parts of a split stand for themselves.
+  const together = part.role ? partsOf(chosen) : [part];
+  const batchSizes = together.map((one) => profileOf(draft, model.name, one).maxBatchSize);
   // Sequences longer than this are not known to fit into the KV cache beside each other.
-  const sequencesThatFit = model.loadSequenceTokens * profile.maxBatchSize;
+  const sequencesThatFit = model.loadSequenceTokens * Math.min(...batchSizes);
   return {
     name: model.name,
     versions: model.versions,
@@ -157,6 +164,17 @@ function groupModel(draft: GroupDraft, model: GroupDraft["models"][number], chos
     options: model.options,
     origin: profile.origin,
   };
+}
+
+function profileOf(draft: GroupDraft, model: string, part: Candidate): PerformanceProfile {
+  const profile = draft.demand.profiles.find(
+    (candidate) =>
+      candidate.model === model &&
+      candidate.accelerator === part.accelerator &&
+      candidate.gpusPerReplica === part.gpusPerReplica,
+  );
+  if (!profile) throw new RangeError(`${model} has no profile for the chosen ${part.accelerator}`);
+  return profile;
 }
 
 function startupSeconds(weightsGiB: number): number {

@@ -6,9 +6,12 @@ import {
 } from "../../optimizer/profiles/measured/measured-profiles.ts";
 import { kvGiBPerToken } from "../../optimizer/profiles/roofline.ts";
 import type { PerformanceProfile } from "../../optimizer/profiles/performance-profile.ts";
+import { headsMiss } from "../../optimizer/profiles/tensor-parallel.ts";
 import type { Rejection } from "../../optimizer/workload.ts";
 import { canRun, type EngineProfile } from "../engines/engine-profile.ts";
+import type { EngineType } from "../engines/registry.ts";
 import type { ModelSpec } from "../spec/schema.ts";
+import { modelOptions } from "./engine-options.ts";
 
 /** All that is known of a model's size and speed. */
 export interface ModelKnowledge {
@@ -35,7 +38,8 @@ const engineDifferenceFraction = 0.15;
 
 /**
  * Measurements of the spec first, then published ones that come with the optimizer; shapes that nobody measured are
- * estimated from the network where it is known.
+ * estimated from the network where it is known. Shapes whose cards the attention heads cannot be shared out over are
+ * none, measured or not: no engine starts in them.
  */
 export function modelKnowledge(
   model: ModelSpec,
@@ -44,13 +48,21 @@ export function modelKnowledge(
   offered: readonly Accelerator[],
   sequence: SequenceLength,
 ): ModelKnowledge {
-  const architecture = architectureOf(model, catalog);
+  const architecture = architectureOf(model, engine, catalog);
+  const { nodesPerReplica = 1, gpusPerReplica } = model;
   const accelerators = offered.filter((accelerator) => canRun(engine, accelerator));
-  const given = givenProfiles(model, architecture);
-  if (!architecture) return { profiles: given, excluded: [] };
-  const estimate = estimateProfiles(architecture, accelerators, sequence);
+  const written = givenProfiles(model, architecture);
+  if (!architecture) return { profiles: written, excluded: [] };
+  const undivided = written.flatMap((profile) => undividedHeads(profile, architecture, nodesPerReplica));
+  const given = written.filter((profile) => !undivided.some((one) => shapeKey(one) === shapeKey(profile)));
+  const estimate = estimateProfiles(architecture, accelerators, {
+    ...sequence,
+    nodesPerReplica,
+    ...(gpusPerReplica === undefined ? {} : { gpusPerReplica }),
+  });
   const givenShapes = new Set(given.map(shapeKey));
-  const published = measuredProfiles(architecture, accelerators, sequence)
+  // What is published was measured on one node.
+  const published = (nodesPerReplica > 1 ? [] : measuredProfiles(architecture, accelerators, sequence))
     .map((one) => publishedProfile(one, model, engine))
     .filter((profile) => !givenShapes.has(shapeKey(profile)));
   const measured = new Set([...given, ...published].map(shapeKey));
@@ -62,7 +74,14 @@ export function modelKnowledge(
         .filter((profile) => !measured.has(shapeKey(profile)))
         .map((profile) => ({ ...profile, model: model.name })),
     ],
-    excluded: estimate.excluded.filter((rejection) => !measured.has(shapeKey(rejection))),
+    excluded: [
+      ...undivided,
+      ...estimate.excluded.filter(
+        (rejection) =>
+          !measured.has(shapeKey(rejection)) &&
+          !undivided.some((one) => shapeKey(one) === shapeKey(rejection)),
+      ),
+    ],
     ...(engine.task === "generation"
       ? {
           maxSequenceTokens: architecture.maxSequenceTokens,
@@ -90,7 +109,31 @@ function publishedProfile(
   };
 }
 
-function architectureOf(model: ModelSpec, catalog: Catalog): ModelArchitecture | undefined {
+/** Why a measured shape is none, where it is not; one pass on one card shares nothing out. */
+function undividedHeads(
+  { accelerator, gpusPerReplica, model }: PerformanceProfile,
+  architecture: ModelArchitecture,
+  nodesPerReplica: number,
+): readonly Rejection[] {
+  // Cards that do not divide by the nodes are refused for that.
+  if (architecture.task !== "generation" || gpusPerReplica % nodesPerReplica !== 0) return [];
+  const miss = headsMiss(architecture, gpusPerReplica / nodesPerReplica);
+  const nodes = nodesPerReplica > 1 ? { nodesPerReplica } : {};
+  return miss ? [{ accelerator, gpusPerReplica, ...nodes, subject: model, ...miss }] : [];
+}
+
+/** The network in the number format that the engine serves it in. */
+function architectureOf(
+  model: ModelSpec,
+  engine: EngineProfile,
+  catalog: Catalog,
+): ModelArchitecture | undefined {
+  const network = networkOf(model, catalog);
+  const bytesPerWeight = engine.bytesPerWeight?.(modelOptions(model, engine.type as EngineType));
+  return network && bytesPerWeight !== undefined ? { ...network, bytesPerWeight } : network;
+}
+
+function networkOf(model: ModelSpec, catalog: Catalog): ModelArchitecture | undefined {
   const written = model.architecture;
   if (written) {
     return {
@@ -98,6 +141,7 @@ function architectureOf(model: ModelSpec, catalog: Catalog): ModelArchitecture |
       task: written.task,
       parameterCount: written.parameters,
       layerCount: written.layers,
+      ...(written.attentionHeads === undefined ? {} : { attentionHeadCount: written.attentionHeads }),
       kvHeadCount: written.kvHeads,
       headDimension: written.headDimension,
       bytesPerWeight: written.bytesPerWeight,

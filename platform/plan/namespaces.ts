@@ -5,8 +5,8 @@ import type { EnginePlan, NamespacePlan, ReplicaGroupPlan } from "./platform-pla
 export const proxyPod = { cpuMillis: 1_500, memoryMiB: 2_048 } as const;
 
 /**
- * The platform's own namespace first, then those that engines name. Quotas leave room for one more pod of every
- * Deployment: during a rolling update the pod that leaves still counts while its successor is created.
+ * The platform's own namespace first, then those that engines name. Quotas leave room for one more replica of
+ * every group: during a rolling update the pod that leaves still counts while its successor is created.
  */
 export function namespacePlans(
   platformNamespace: string,
@@ -23,6 +23,9 @@ export function namespacePlans(
     const proxies = name === platformNamespace ? 2 * proxyReplicas : 0;
     const sum = (amount: (group: ReplicaGroupPlan) => number) =>
       own.reduce((total, group) => total + (group.replicas + 1) * amount(group), 0);
+    // CPU and memory are those of one pod, cards those of a whole replica.
+    const sumOverPods = (amount: (group: ReplicaGroupPlan) => number) =>
+      sum((group) => group.nodesPerReplica * amount(group));
     const slices = sliceResourcesOf(own).map((resource): [string, number] => [
       resource,
       sum(({ device, gpusPerReplica }) => (deviceResource(device) === resource ? gpusPerReplica : 0)),
@@ -32,9 +35,9 @@ export function namespacePlans(
       quota: {
         gpus: sum(({ device, gpusPerReplica }) => (device ? 0 : gpusPerReplica)),
         ...(slices.length > 0 ? { slices: Object.fromEntries(slices) } : {}),
-        pods: sum(() => 1) + proxies,
-        cpuMillis: sum((group) => group.cpuMillis) + proxies * proxyPod.cpuMillis,
-        memoryMiB: sum((group) => group.memoryMiB) + proxies * proxyPod.memoryMiB,
+        pods: sumOverPods(() => 1) + proxies,
+        cpuMillis: sumOverPods((group) => group.cpuMillis) + proxies * proxyPod.cpuMillis,
+        memoryMiB: sumOverPods((group) => group.memoryMiB) + proxies * proxyPod.memoryMiB,
       },
     };
   });

@@ -3,6 +3,7 @@ import type { Catalog } from "../../optimizer/catalog/catalog.ts";
 import { partName, partsOf } from "../../optimizer/allocation.ts";
 import type { Candidate, GroupAllocation, OptimizeResult } from "../../optimizer/allocation.ts";
 import { optimize } from "../../optimizer/optimize.ts";
+import { podShape } from "../../optimizer/pod-shape.ts";
 import { karpenterPoolsOf } from "../../optimizer/packing/karpenter-pools.ts";
 import { sizesOnce } from "../../optimizer/sizing/sizes-once.ts";
 import { disaggregatedGroup } from "../../optimizer/sizing/disaggregated-group.ts";
@@ -59,13 +60,20 @@ export function planPlatform(spec: PlatformSpec): PlatformPlan {
   const parts = result.allocations.flatMap(({ group, chosen }) =>
     partsOf(chosen).map((part, position) => ({ name: partName(group, part, position), part })),
   );
-  const shares = costShares(pools, new Map(parts.map(({ name, part }) => [name, part.gpusPerReplica])));
+  // Nodes hold pods.
+  const shares = costShares(
+    pools,
+    new Map(parts.map(({ name, part }) => [name, podShape(part).gpusPerReplica])),
+  );
   const groups = drafts
     .flatMap((draft): ReplicaGroupPlan[] => {
       const allocation = allocations.get(draft.name);
       if (!allocation) return [];
       const engine = spec.engines.find((candidate) => candidate.name === draft.engine);
-      const disaggregated = disaggregatedGroup(draft.demand, problem);
+      // What is two pools already needs no advice to become some.
+      const disaggregated = draft.demand.disaggregated
+        ? undefined
+        : disaggregatedGroup(draft.demand, problem);
       return partsOf(allocation.chosen).map((part, position) => {
         const name = partName(draft.name, part, position);
         return groupPlan({
@@ -162,7 +170,12 @@ function scheduleOf(
   if (!periods) return undefined;
   const groups = result.allocations.flatMap(({ group, chosen }): ScheduledGroup[] => {
     const draft = drafts.find(({ name }) => name === group);
-    return draft ? [{ name: group, chosen, ...draft.demand.resources(chosen) }] : [];
+    if (!draft) return [];
+    return partsOf(chosen).map((part, position) => ({
+      name: partName(group, part, position),
+      chosen: part,
+      ...draft.demand.resources(podShape(part)),
+    }));
   });
   return schedulePlan(periods, groups, result.nodePools, hardware);
 }
@@ -178,7 +191,10 @@ function requireCatalog(version: string): Catalog {
 }
 
 function isLarger(candidate: Candidate, than: Candidate): boolean {
-  return candidate.accelerator === than.accelerator && candidate.gpusPerReplica > than.gpusPerReplica;
+  return (
+    candidate.accelerator === than.accelerator &&
+    podShape(candidate).gpusPerReplica > podShape(than).gpusPerReplica
+  );
 }
 
 function holds(nodes: ReplicaNodes, group: string): boolean {
@@ -213,12 +229,17 @@ function serverPlans(draft: GroupDraft, allocation: GroupAllocation | undefined)
     return {
       ...server,
       task: draft.profile.task,
-      ...(allocation ? { group: draft.name } : {}),
+      ...(allocation ? { group: firstGroup(draft.name, allocation.chosen) } : {}),
       ...(prediction
         ? { prediction: { ttft: prediction.ttft, itl: prediction.itl, latency: prediction.latency } }
         : {}),
     };
   });
+}
+
+function firstGroup(name: string, chosen: Candidate): string {
+  const [first = chosen] = partsOf(chosen);
+  return partName(name, first, 0);
 }
 
 function unplacedPlans(result: OptimizeResult, drafts: readonly GroupDraft[]): UnplacedPlan[] {

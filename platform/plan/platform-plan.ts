@@ -210,8 +210,9 @@ export interface NodePoolPlan {
   /** What pods may request of one node, after kubelet and daemons. */
   readonly allocatable: { readonly cpuMillis: number; readonly memoryMiB: number; readonly gpuCount: number };
   readonly nodes: readonly {
+    /** Pods: a replica that spans several nodes counts once on each of them. */
     readonly replicas: readonly { readonly group: string; readonly count: number }[];
-    /** Room kept free for more replicas; absent where none is. */
+    /** Room kept free for more replicas, in pods; absent where none is. */
     readonly spare?: readonly { readonly group: string; readonly count: number }[];
   }[];
 }

@@ -6,10 +6,11 @@ import { deviceOf, nodeKind } from "./devices.ts";
 import { nodeReservation, type Hardware } from "./hardware.ts";
 import type { SchedulePlan } from "./platform-plan.ts";
 
-/** A placed group as the schedule sees it. */
+/** A placed group as the schedule sees it: one that has no parts, or one part. */
 export interface ScheduledGroup {
   readonly name: string;
   readonly chosen: Candidate;
+  /** Of one pod, as the memory is. */
   readonly cpuMillis: number;
   readonly memoryMiB: number;
 }
@@ -46,6 +47,10 @@ export function schedulePlan(
       replicas: replicasOf(group),
       cpuMillis: group.cpuMillis,
       memoryMiB: group.memoryMiB,
+      ...(group.chosen.nodesPerReplica === undefined
+        ? {}
+        : { nodesPerReplica: group.chosen.nodesPerReplica }),
+      ...(group.chosen.instanceType === undefined ? {} : { instanceType: group.chosen.instanceType }),
     }));
     const packing = pack(demands, offered, nodeReservation, {}, nodeOptions);
     const nodesByKind = new Map(packing.nodePools.map((pool) => [kindOf(pool), pool.nodeCount]));

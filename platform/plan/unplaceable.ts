@@ -28,7 +28,8 @@ export function unplaceableProblems(plan: PlatformPlan): Problem[] {
 
 /** `4x H100-80G: ttftP95 20 ms is allowed, 96 ms is the best it reaches (chat/llama-3-70b/1/Premium)`. */
 export function renderMiss(miss: Rejection): string {
-  const shape = `${miss.gpusPerReplica}x ${miss.accelerator}`;
+  const nodes = miss.nodesPerReplica === undefined ? "" : ` over ${miss.nodesPerReplica} nodes`;
+  const shape = `${miss.gpusPerReplica}x ${miss.accelerator}${nodes}`;
   const allowed = `${round(miss.allowed)} ${miss.unit}`;
   const reached = `${round(miss.reached)} ${miss.unit}`;
   switch (miss.constraint) {
@@ -36,7 +37,14 @@ export function renderMiss(miss: Rejection): string {
       return `${shape}: needs ${reached} of GPU memory, has ${allowed}`;
     case "capacity":
       return `${shape}: needs ${reached}, the limit leaves ${allowed}`;
+    case "heads":
+      return `${shape}: the attention heads of ${miss.subject} cannot be shared out over ${reached} of a node, but over ${allowed}`;
+    case "keyValues":
+      return `two pools of ${miss.subject} hand over keys and values of unknown size: architecture or base tells it`;
     case "node":
+      if (miss.nodesPerReplica !== undefined && miss.unit === "GPU") {
+        return `${shape}: every pod takes a whole node of the same number of GPUs (needs ${reached}, nearest is ${allowed})`;
+      }
       return `${shape}: no instance type holds a replica (needs ${reached}, the largest has ${allowed})`;
     case "purchase":
       return `${shape}: the nodes that may be bought do not suffice (nodes.purchase, mostSpotFraction, headroom)`;
