@@ -1,5 +1,5 @@
 import { listAt, textAt } from "./known-values.ts";
-import { containersOf, podSpecOf } from "./pod-containers.ts";
+import { containersOf, podSpecsOf } from "./pod-containers.ts";
 import type { PolicyResource, ResourcePolicy } from "./policy.ts";
 
 /** Tags that registries move to the newest build by convention. */
@@ -27,10 +27,12 @@ function imagesOf(resource: PolicyResource): { place: string; image: string }[] 
     place,
     image: textAt(container, "image"),
   }));
-  const volumes = listAt(podSpecOf(resource), "volumes").map((volume, index) => ({
-    place: `volumes[${index}]`,
-    image: textAt(volume, "image", "reference"),
-  }));
+  const volumes = podSpecsOf(resource).flatMap(({ place, spec }) =>
+    listAt(spec, "volumes").map((volume, index) => ({
+      place: `${place}volumes[${index}]`,
+      image: textAt(volume, "image", "reference"),
+    })),
+  );
   return [...containers, ...volumes].flatMap(({ place, image }) =>
     image === undefined ? [] : [{ place, image }],
   );

@@ -8,32 +8,54 @@ export interface PodContainer {
   readonly container: Properties;
 }
 
-/** Where each kind that makes pods keeps their spec. */
-const podSpecPaths: Readonly<Record<string, readonly string[]>> = {
-  Pod: ["spec"],
-  PodTemplate: ["template", "spec"],
-  ReplicationController: ["spec", "template", "spec"],
-  ReplicaSet: ["spec", "template", "spec"],
-  Deployment: ["spec", "template", "spec"],
-  StatefulSet: ["spec", "template", "spec"],
-  DaemonSet: ["spec", "template", "spec"],
-  Job: ["spec", "template", "spec"],
-  CronJob: ["spec", "jobTemplate", "spec", "template", "spec"],
+/** A pod that a resource makes. */
+export interface PodSpec {
+  /** Where it is in a resource that makes several kinds of pods, such as `components[1]: `; else empty. */
+  readonly place: string;
+  readonly spec: Properties;
+}
+
+/** Where each kind that makes pods keeps their specs. */
+const podSpecPaths: Readonly<Record<string, readonly (readonly string[])[]>> = {
+  Pod: [["spec"]],
+  PodTemplate: [["template", "spec"]],
+  ReplicationController: [["spec", "template", "spec"]],
+  ReplicaSet: [["spec", "template", "spec"]],
+  Deployment: [["spec", "template", "spec"]],
+  StatefulSet: [["spec", "template", "spec"]],
+  DaemonSet: [["spec", "template", "spec"]],
+  Job: [["spec", "template", "spec"]],
+  CronJob: [["spec", "jobTemplate", "spec", "template", "spec"]],
+  LeaderWorkerSet: [
+    ["spec", "leaderWorkerTemplate", "leaderTemplate", "spec"],
+    ["spec", "leaderWorkerTemplate", "workerTemplate", "spec"],
+  ],
 };
 
-/** The spec of the pods that a resource makes. */
-export function podSpecOf(resource: PolicyResource): Properties | undefined {
-  const path = podSpecPaths[kubernetesKind(resource.type) ?? ""];
-  return path && objectAt(resource.props, ...path);
+/** The specs of the pods that a resource makes. */
+export function podSpecsOf(resource: PolicyResource): PodSpec[] {
+  const kind = kubernetesKind(resource.type) ?? "";
+  if (kind === "DynamoGraphDeployment") {
+    return listAt(resource.props, "spec", "components").flatMap((component, index) => {
+      const spec = objectAt(component, "podTemplate", "spec");
+      return spec ? [{ place: `components[${index}]: `, spec }] : [];
+    });
+  }
+  const paths = podSpecPaths[kind] ?? [];
+  return paths.flatMap((path) => {
+    const spec = objectAt(resource.props, ...path);
+    return spec ? [{ place: paths.length > 1 ? `${path.at(-2)}: ` : "", spec }] : [];
+  });
 }
 
 /** Every container of the pods that a resource makes, whenever it runs. */
 export function containersOf(resource: PolicyResource): PodContainer[] {
-  const spec = podSpecOf(resource);
-  return ["initContainers", "containers", "ephemeralContainers"].flatMap((field) =>
-    listAt(spec, field).flatMap((value, index) => {
-      const container = objectAt(value);
-      return container ? [{ place: `${field}[${index}]`, container }] : [];
-    }),
+  return podSpecsOf(resource).flatMap(({ place, spec }) =>
+    ["initContainers", "containers", "ephemeralContainers"].flatMap((field) =>
+      listAt(spec, field).flatMap((value, index) => {
+        const container = objectAt(value);
+        return container ? [{ place: `${place}${field}[${index}]`, container }] : [];
+      }),
+    ),
   );
 }

@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import { addonComponents } from "../components/addons/addon-components.ts";
 import { GpuNodeGroup } from "../components/cluster/gpu-node-group.ts";
 import { InferenceNamespace } from "../components/cluster/inference-namespace.ts";
 import type { Monitoring, PodPeer } from "../components/engines/engine-args.ts";
@@ -109,6 +110,8 @@ export function deployToExistingCluster(inputs: ExistingClusterInputs): StackOut
     namespace: platformNamespace,
     labels: selectorLabels(proxyIdentity(plan.platform)),
   };
+  const addons = addonComponents({ platform: plan.platform, modes: spec.addons ?? {} }, { providers });
+
   const sources = new ModelSources({
     plan,
     cluster,
@@ -135,7 +138,8 @@ export function deployToExistingCluster(inputs: ExistingClusterInputs): StackOut
         monitoring: monitoringOf(spec),
       },
       // After the nodes: an engine's time to start does not count theirs, and it leaves before they do.
-      inNamespace(engine.namespace, priorities, ...nodes),
+      // Custom resources come after what makes the cluster know their kinds.
+      inNamespace(engine.namespace, priorities, ...nodes, ...addons.values()),
     );
   }
 
@@ -175,7 +179,7 @@ export function deployToExistingCluster(inputs: ExistingClusterInputs): StackOut
         },
         ...monitoringNamespace(monitoringOf(spec)),
       },
-      inNamespace(platformNamespace),
+      inNamespace(platformNamespace, ...addons.values()),
     );
   }
 

@@ -66,3 +66,28 @@ test("has nothing to say about resources without pods", () => {
     imagesPinned.check(resource("aws:s3/bucket:Bucket", { spec: { containers: [{ image: "x" }] } })),
   ).toEqual([]);
 });
+
+test.each([
+  [
+    "kubernetes:leaderworkerset.x-k8s.io/v1:LeaderWorkerSet",
+    {
+      leaderWorkerTemplate: {
+        leaderTemplate: { spec: { containers: [{ image: "vllm:1.0" }] } },
+        workerTemplate: { spec: { containers: [{ image: "vllm:latest" }] } },
+      },
+    },
+    "workerTemplate: containers[0]",
+  ],
+  [
+    "kubernetes:nvidia.com/v1beta1:DynamoGraphDeployment",
+    {
+      components: [
+        { podTemplate: { spec: { containers: [{ image: "frontend:1.3.1" }] } } },
+        { podTemplate: { spec: { initContainers: [{ image: "copy" }] } } },
+      ],
+    },
+    "components[1]: initContainers[0]",
+  ],
+])("judges the pods of a custom resource: %s", (type, spec, place) => {
+  expect(imagesPinned.check(resource(type, { spec }))).toEqual([expect.stringContaining(place)]);
+});
