@@ -95,7 +95,7 @@ function modelTensorProblems(
           code: "SPEC_REFERENCE_UNKNOWN",
           path: [...path, key, tensor],
           atKey: true,
-          message: unknownName(`of the ${key} of "${name}"`, tensor, declared),
+          message: unknownName(`${key.slice(0, -1)} of "${name}"`, tensor, declared),
           allowed: declared.join(", "),
         })),
       ...needed

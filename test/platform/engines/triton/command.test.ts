@@ -1,0 +1,64 @@
+import { describe, expect, test } from "vitest";
+import { tritonCommand } from "../../../../platform/engines/triton/command.ts";
+import { tritonEngineOptionsSchema } from "../../../../platform/engines/triton/engine-options.ts";
+import { tritonReservedArguments } from "../../../../platform/engines/triton/reserved.ts";
+import { refusedArguments } from "../../../../platform/engines/extra-arguments.ts";
+import type { EnginePlan, ReplicaGroupPlan } from "../../../../platform/plan/platform-plan.ts";
+import { tritonModel } from "./triton-model.ts";
+
+function commandOf(options: object, models = [tritonModel("bert")], loading = "preload"): readonly string[] {
+  return tritonCommand(
+    { models } as unknown as ReplicaGroupPlan,
+    { loading, options: tritonEngineOptionsSchema.parse(options) } as unknown as EnginePlan,
+  );
+}
+
+describe("the command of a server", () => {
+  test("has what the engine's options say", () => {
+    const base = commandOf({});
+    const options = {
+      logVerbose: 1,
+      modelLoadThreads: 8,
+      httpThreads: 16,
+      rateLimiterResources: { R2: 1, R1: 4 },
+    };
+    expect(commandOf(options)).toEqual([
+      ...base,
+      "--log-verbose=1",
+      "--model-load-thread-count=8",
+      "--http-thread-count=16",
+      "--rate-limit-resource=R1:4",
+      "--rate-limit-resource=R2:1",
+    ]);
+  });
+
+  test("turns rate limiters on where a model has one", () => {
+    const limited = tritonModel("resnet", { rateLimiter: { priority: 2 } });
+    expect(commandOf({}, [tritonModel("bert"), limited])).toContain("--rate-limit=execution_count");
+    expect(commandOf({}).join(" ")).not.toContain("--rate-limit");
+  });
+
+  test("has threads enough for loads beside requests where models are loaded on demand, unless told otherwise", () => {
+    expect(commandOf({}, undefined, "on-demand")).toContain("--http-thread-count=32");
+    expect(commandOf({ httpThreads: 4 }, undefined, "on-demand")).toContain("--http-thread-count=4");
+    expect(commandOf({}).join(" ")).not.toContain("--http-thread-count");
+  });
+
+  test("has no flag that a spec could give again", () => {
+    const limited = tritonModel("resnet", { rateLimiter: { priority: 2 } });
+    const every = commandOf(
+      { logVerbose: 1, modelLoadThreads: 8, httpThreads: 16, rateLimiterResources: { R1: 4 } },
+      [limited],
+    ).slice(1);
+    expect(refusedArguments(every, tritonReservedArguments)).toHaveLength(every.length);
+  });
+});
+
+test("flags that nothing else decides are for the spec", () => {
+  const free = [
+    "--cache-config=local,size=1048576",
+    "--metrics-config=summary_latencies=true",
+    "--trace-config=level=OFF",
+  ];
+  expect(refusedArguments(free, tritonReservedArguments)).toEqual([]);
+});

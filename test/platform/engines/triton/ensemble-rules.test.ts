@@ -1,0 +1,179 @@
+import { describe, expect, test } from "vitest";
+import { tritonProblems } from "../../../../platform/engines/triton/rules.ts";
+import type { RuleProblem } from "../../../../platform/spec/rules.ts";
+
+const path = ["engines", 2];
+const inEnsemble = (...rest: PropertyKey[]) => [...path, "models", 2, "triton", ...rest];
+const inStep = (index: number, ...rest: PropertyKey[]) => inEnsemble("ensemble", "steps", index, ...rest);
+
+const steps = [
+  { model: "tokenizer", inputs: { text: "raw" }, outputs: { ids: "ids" } },
+  { model: "bert", version: 2, inputs: { ids: "ids" }, outputs: { logits: "score" } },
+];
+const pipeline = {
+  inputs: [{ name: "raw" }],
+  outputs: [{ name: "score" }],
+  ensemble: { steps },
+};
+const tokenizer = { inputs: [{ name: "text" }], outputs: [{ name: "ids" }] };
+
+interface Change {
+  readonly pipeline?: object;
+  readonly tokenizer?: object;
+  readonly engine?: object;
+}
+
+function problemsOf(change: Change = {}): readonly RuleProblem[] {
+  const models = [
+    { name: "tokenizer", triton: { ...tokenizer, ...change.tokenizer } },
+    { name: "bert", versions: [{ version: 1 }, { version: 2 }] },
+    { name: "pipeline", triton: { ...pipeline, ...change.pipeline } },
+  ];
+  const engine = { type: "triton", storage: "pvc://models", replicas: 2, models, ...change.engine };
+  return tritonProblems(engine, { spec: {}, path });
+}
+const withSteps = (...changed: object[]) => problemsOf({ pipeline: { ensemble: { steps: changed } } });
+const [first, second] = steps;
+
+test("an ensemble whose steps and tensors fit together has no problems", () => {
+  expect(problemsOf()).toEqual([]);
+});
+
+describe("the steps of an ensemble", () => {
+  test("are models of the same engine", () => {
+    expect(withSteps({ ...first, model: "tokeniser" }, { ...second })).toEqual([
+      {
+        code: "SPEC_REFERENCE_UNKNOWN",
+        path: inStep(0, "model"),
+        message: 'model of this engine "tokeniser" is not known; did you mean "tokenizer"?',
+        allowed: "tokenizer, bert",
+      },
+    ]);
+  });
+
+  test("are of versions in use", () => {
+    expect(withSteps({ ...first }, { ...second, version: 3 })).toEqual([
+      {
+        code: "SPEC_REFERENCE_UNKNOWN",
+        path: inStep(1, "version"),
+        message: 'version 3 of "bert" is not in use',
+        allowed: "1, 2",
+      },
+    ]);
+  });
+
+  test("do not lead back to it", () => {
+    expect(withSteps({ ...first }, { ...second, model: "pipeline", version: 1 })).toContainEqual({
+      code: "SPEC_VALUE_CONFLICT",
+      path: inEnsemble("ensemble"),
+      atKey: true,
+      message: 'the ensemble "pipeline" comes back to itself',
+      allowed: "steps that do not lead back",
+    });
+    const around = { ensemble: { steps: [{ model: "pipeline", inputs: {}, outputs: {} }] } };
+    expect(
+      problemsOf({ tokenizer: around }).filter(({ message }) => message.includes("itself")),
+    ).toHaveLength(2);
+  });
+
+  test("take batches if it does", () => {
+    const unbatched = { batching: false };
+    const problems = problemsOf({ tokenizer: unbatched, pipeline: unbatched });
+    expect(problems.map(({ path: place }) => place)).toEqual([[...path, "models", 0, "triton", "batching"]]);
+    expect(problemsOf({ tokenizer: unbatched })).toContainEqual({
+      code: "SPEC_VALUE_CONFLICT",
+      path: inStep(0, "model"),
+      message: '"tokenizer" takes no batches, so an ensemble with it cannot either',
+      allowed: "batching: false of the ensemble too",
+    });
+  });
+});
+
+describe("an ensemble", () => {
+  test("says what its tensors are: it has no file to read them from", () => {
+    expect(problemsOf({ pipeline: { outputs: undefined } })).toMatchObject([
+      { code: "SPEC_KEY_MISSING", path: inEnsemble("outputs") },
+    ]);
+  });
+
+  test("says nothing of how files are run", () => {
+    const keys = { backend: "python", instances: [{}], rateLimiter: {}, dynamicBatching: {} };
+    expect(problemsOf({ pipeline: keys }).map(({ path: place }) => place.at(-1))).toEqual([
+      "backend",
+      "dynamicBatching",
+      "instances",
+      "rateLimiter",
+    ]);
+  });
+});
+
+describe("the tensors of an ensemble", () => {
+  test("come from its inputs or from a step", () => {
+    expect(
+      withSteps({ ...first, inputs: { text: "row" } }, { ...second, outputs: { logits: "scores" } }),
+    ).toEqual([
+      {
+        code: "SPEC_REFERENCE_UNKNOWN",
+        path: inStep(0, "inputs", "text"),
+        message: 'tensor of the ensemble "row" is not known; did you mean "raw"?',
+        allowed: "raw, ids, scores",
+      },
+      {
+        code: "SPEC_REFERENCE_UNKNOWN",
+        path: inEnsemble("outputs", 0, "name"),
+        message: 'tensor of the ensemble "score" is not known; did you mean "scores"?',
+        allowed: "raw, ids, scores",
+      },
+    ]);
+  });
+
+  test("come from one place", () => {
+    expect(withSteps({ ...first, outputs: { ids: "raw" } }, { ...second, inputs: { ids: "raw" } })).toEqual([
+      {
+        code: "SPEC_NAME_DUPLICATE",
+        path: inStep(0, "outputs", "ids"),
+        message: 'the tensor "raw" comes from somewhere else already',
+      },
+    ]);
+  });
+
+  test("are called in a step as its model calls them, and none that it needs is left out", () => {
+    expect(withSteps({ ...first, inputs: { txt: "raw" } }, { ...second })).toEqual([
+      {
+        code: "SPEC_REFERENCE_UNKNOWN",
+        path: inStep(0, "inputs", "txt"),
+        atKey: true,
+        message: 'input of "tokenizer" "txt" is not known; did you mean "text"?',
+        allowed: "text",
+      },
+      {
+        code: "SPEC_KEY_MISSING",
+        path: inStep(0, "inputs"),
+        message: 'the step gives nothing to the input "text" of "tokenizer"',
+        allowed: "every input of the model that is not optional",
+      },
+    ]);
+  });
+
+  test("are not judged where a model says nothing of its own", () => {
+    expect(problemsOf({ tokenizer: { inputs: undefined, outputs: undefined } })).toEqual([]);
+  });
+});
+
+describe("the place of an ensemble", () => {
+  test("is one server with all its steps", () => {
+    expect(problemsOf({ engine: { replicas: undefined } })).toMatchObject([
+      { code: "SPEC_KEY_MISSING", path: [...path, "replicas"] },
+    ]);
+    expect(problemsOf({ engine: { replicas: undefined, loading: "on-demand" } })).toEqual([]);
+  });
+
+  test("has no folder that could be copied", () => {
+    for (const storage of ["s3://models", { s3: "s3://models", access: "copy" }]) {
+      expect(problemsOf({ engine: { storage } })).toMatchObject([
+        { code: "SPEC_COMBINATION_UNSUPPORTED", path: [...path, "storage"] },
+      ]);
+    }
+    expect(problemsOf({ engine: { storage: { s3: "s3://models", access: "mount" } } })).toEqual([]);
+  });
+});
