@@ -1,6 +1,6 @@
 import type { EnginePlan, GroupModel, ReplicaGroupPlan } from "../../plan/platform-plan.ts";
 import { vllmModelOptions, type VllmModelOptions } from "./model-options.ts";
-import { leaderArguments } from "./multi-node.ts";
+import { leaderArguments, workerArguments } from "./multi-node.ts";
 
 /** Where volumes with models are mounted. */
 export const vllmModelRoot = "/models";
@@ -29,6 +29,12 @@ export interface VllmServe {
 export function vllmCommand(group: ReplicaGroupPlan, engine: EnginePlan): readonly string[] {
   const { model, flags } = vllmServe(group, engine);
   return ["vllm", "serve", model, ...listening, ...flags, ...leaderArguments(group.nodesPerReplica)];
+}
+
+/** The processes on the other nodes of a replica that spans several. */
+export function vllmWorkerCommand(group: ReplicaGroupPlan, engine: EnginePlan): readonly string[] {
+  const { model, flags } = vllmServe(group, engine);
+  return ["vllm", "serve", model, ...flags, ...workerArguments(group.nodesPerReplica)];
 }
 
 const listening = ["--host=0.0.0.0", "--port=8000"] as const;

@@ -2,6 +2,8 @@ import { catalogOf } from "../../../optimizer/catalog/registry.ts";
 import { list, number, record, records, text, type Raw } from "../../spec/raw.ts";
 import type { RuleProblem } from "../../spec/rules.ts";
 import type { EngineRuleContext } from "../engine-profile.ts";
+import { refusedEnvironment } from "../extra-environment.ts";
+import { chartEnvironment } from "./chart-environment.ts";
 import { headsDivisible, nearestDivisible, type AttentionHeads } from "./tensor-parallel.ts";
 
 /** What vLLM cannot do together, on raw values. */
@@ -193,7 +195,17 @@ function chartProblems(engine: Raw, model: Raw, path: readonly PropertyKey[]): R
     allowed,
   });
   const nodes = number(model.nodesPerReplica) ?? 1;
+  const environment = { ...record(engine.environment), ...record(model.environment) };
   return [
+    ...refusedEnvironment(environment, chartEnvironment)
+      .filter(({ name }) => name in chartEnvironment)
+      .map(({ name, reason }) =>
+        unsupported(
+          name in record(model.environment) ? ["environment", name] : [],
+          `the variable ${name} ${reason}`,
+          "deployment: standalone, or no such variable",
+        ),
+      ),
     ...(nodes > 1
       ? [
           unsupported(

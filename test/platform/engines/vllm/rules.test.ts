@@ -223,4 +223,16 @@ describe("the chart", () => {
     expect(problemsOf({}, { ...helm, autoscaling: { scaler: "hpa" } })).toMatchObject([{ path: modelPath }]);
     expect(problemsOf({ autoscaling: { scaler: "hpa" } })).toEqual([]);
   });
+
+  test("sets a few variables itself, and no container has one twice", () => {
+    const environment = { HF_HOME: "/x", NCCL_DEBUG: "INFO", POD_IP: { secret: "a", key: "b" } };
+    const message = (name: string) =>
+      `the variable ${name} is set by the chart, and a container cannot have a variable twice`;
+    expect(problemsOf({ environment }, helm)).toMatchObject([
+      { path: [...modelPath, "environment", "HF_HOME"], message: message("HF_HOME") },
+      { path: [...modelPath, "environment", "POD_IP"], message: message("POD_IP") },
+    ]);
+    expect(problemsOf({}, { ...helm, environment })).toHaveLength(2);
+    expect(problemsOf({ environment })).toEqual([]);
+  });
 });

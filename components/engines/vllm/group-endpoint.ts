@@ -1,0 +1,61 @@
+import * as pulumi from "@pulumi/pulumi";
+import { Service } from "@pulumi/kubernetes/core/v1/index.js";
+import { PodDisruptionBudget } from "@pulumi/kubernetes/policy/v1/index.js";
+import { engineProfiles } from "../../../platform/engines/registry.ts";
+import type { ReplicaGroupPlan } from "../../../platform/plan/platform-plan.ts";
+import { childOptions } from "../../child-options.ts";
+import { engineTimeouts } from "../engine-timeouts.ts";
+
+export interface GroupEndpointArgs {
+  readonly group: ReplicaGroupPlan;
+  /** Labels of the objects. */
+  readonly labels: Readonly<Record<string, string>>;
+  /** Labels of all pods of the group. */
+  readonly podLabels: Readonly<Record<string, string>>;
+  /** Labels of the pods that answer requests. */
+  readonly answeringLabels: Readonly<Record<string, string>>;
+}
+
+/** The address of a group, as routes name it, and the bound on how many of its pods may be taken away at a time. */
+export class GroupEndpoint extends pulumi.ComponentResource {
+  constructor(name: string, args: GroupEndpointArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("domino-inference:engines:GroupEndpoint", name, {}, opts);
+    const { group } = args;
+    const child = childOptions(this, opts);
+    const profile = engineProfiles[group.engineType];
+    const metadata = { name: group.name, namespace: group.namespace, labels: { ...args.labels } };
+    const { create, update } = engineTimeouts(profile, group);
+
+    new Service(
+      `${name}-service`,
+      {
+        metadata,
+        spec: {
+          type: "ClusterIP",
+          selector: { ...args.answeringLabels },
+          // By number: an engine's chart has names of its own for it.
+          ports: [{ name: "http", port: profile.ports.http, targetPort: profile.ports.http }],
+        },
+      },
+      // Pulumi waits for an endpoint, which is there when the first replica has loaded its model.
+      { ...child, customTimeouts: { create, update } },
+    );
+
+    new PodDisruptionBudget(
+      `${name}-budget`,
+      {
+        metadata,
+        // Of one replica too: a budget that forbids every eviction would keep nodes from being upgraded.
+        spec: {
+          maxUnavailable: 1,
+          // A replica that is not ready serves nobody; keeping it would hold up its node for a whole model load.
+          unhealthyPodEvictionPolicy: "AlwaysAllow",
+          selector: { matchLabels: { ...args.podLabels } },
+        },
+      },
+      child,
+    );
+
+    this.registerOutputs({});
+  }
+}
