@@ -233,11 +233,17 @@ function groupsOf(plan: PlatformPlan, engine: EnginePlan) {
 /** One target a replica group: the proxy reaches the pods of the plan and no others. */
 function proxyTargets(plan: PlatformPlan): ProxyTarget[] {
   return plan.engines.flatMap((engine) =>
-    groupsOf(plan, engine).map((group) => ({
-      namespace: group.namespace,
-      labels: selectorLabels(engineIdentity(engine, group)),
-      port: engineProfiles[engine.type].ports.http,
-    })),
+    groupsOf(plan, engine)
+      .filter(({ role }) => role !== "prefill")
+      .map((group) => {
+        const { ports, frontend } = engineProfiles[engine.type];
+        const door = frontend?.(group);
+        return {
+          namespace: group.namespace,
+          labels: door?.podLabels ?? selectorLabels(engineIdentity(engine, group)),
+          port: door?.port ?? ports.http,
+        };
+      }),
   );
 }
 

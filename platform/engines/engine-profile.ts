@@ -92,12 +92,34 @@ export interface EngineProfile {
   readonly bytesPerWeight?: (options: object) => number | undefined;
   /** Whether a model runs as two pools, one that reads prompts and one that generates. */
   readonly disaggregated?: (options: object) => boolean;
-  /** What stands between the proxy and the replicas of a group. Absent: a Service of the group. */
-  readonly frontend?: (group: string) => { readonly service: string; readonly port: number };
+  /**
+   * What stands between the proxy and a group's replicas: of a disaggregated model, the same for both pools.
+   * Absent: the group's own Service and pods.
+   */
+  readonly frontend?: (group: ReplicaGroupPlan) => EngineFrontend;
+  /** Pods of an engine beside its replicas, such as frontends and jobs: its namespace has room for them too. */
+  readonly otherPods?: (engine: EnginePlan, groups: readonly ReplicaGroupPlan[]) => readonly OtherPods[];
   /** Cluster add-ons that the resources of an entry need, as written; those of autoscaling and monitors aside. */
   readonly addons?: (engine: Raw) => readonly AddonName[];
   /** What it cannot do, a sentence each. */
   readonly limits: readonly string[];
+}
+
+/** Alike pods that use no accelerator. */
+export interface OtherPods {
+  /** The most at a time, those of a rollout included. */
+  readonly count: number;
+  /** Requests and limits of one. */
+  readonly cpuMillis: number;
+  readonly memoryMiB: number;
+}
+
+export interface EngineFrontend {
+  /** Name of its Service, in the group's namespace. */
+  readonly service: string;
+  readonly port: number;
+  /** Labels of its pods, for network policies. */
+  readonly podLabels: Readonly<Record<string, string>>;
 }
 
 export interface EngineProbes {

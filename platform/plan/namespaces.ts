@@ -1,3 +1,6 @@
+import type { OtherPods } from "../engines/engine-profile.ts";
+import { engineProfiles } from "../engines/registry.ts";
+import { mostReplicas } from "../scaling/most-replicas.ts";
 import { deviceResource } from "./devices.ts";
 import type { EnginePlan, NamespacePlan, ReplicaGroupPlan } from "./platform-plan.ts";
 
@@ -14,15 +17,21 @@ export function namespacePlans(
   groups: readonly ReplicaGroupPlan[],
   proxyReplicas: number,
 ): NamespacePlan[] {
-  const others = [...new Set(engines.map((engine) => engine.namespace))]
+  const further = [...new Set(engines.map((engine) => engine.namespace))]
     .filter((name) => name !== platformNamespace)
     .toSorted();
-  return [platformNamespace, ...others].map((name) => {
+  return [platformNamespace, ...further].map((name) => {
     const own = groups.filter((group) => group.namespace === name);
     // The proxy's update may run old and new pods side by side until the old ones have finished their streams.
     const proxies = name === platformNamespace ? 2 * proxyReplicas : 0;
+    const others = engines
+      .filter((engine) => engine.namespace === name)
+      .flatMap((engine) => {
+        const placed = own.filter((group) => group.engine === engine.name);
+        return placed.length === 0 ? [] : (engineProfiles[engine.type].otherPods?.(engine, placed) ?? []);
+      });
     const sum = (amount: (group: ReplicaGroupPlan) => number) =>
-      own.reduce((total, group) => total + (group.replicas + 1) * amount(group), 0);
+      own.reduce((total, group) => total + (mostReplicas(group) + 1) * amount(group), 0);
     // CPU and memory are those of one pod, cards those of a whole replica.
     const sumOverPods = (amount: (group: ReplicaGroupPlan) => number) =>
       sum((group) => group.nodesPerReplica * amount(group));
@@ -35,12 +44,22 @@ export function namespacePlans(
       quota: {
         gpus: sum(({ device, gpusPerReplica }) => (device ? 0 : gpusPerReplica)),
         ...(slices.length > 0 ? { slices: Object.fromEntries(slices) } : {}),
-        pods: sumOverPods(() => 1) + proxies,
-        cpuMillis: sumOverPods((group) => group.cpuMillis) + proxies * proxyPod.cpuMillis,
-        memoryMiB: sumOverPods((group) => group.memoryMiB) + proxies * proxyPod.memoryMiB,
+        pods: sumOverPods(() => 1) + proxies + total(others, ({ count }) => count),
+        cpuMillis:
+          sumOverPods((group) => group.cpuMillis) +
+          proxies * proxyPod.cpuMillis +
+          total(others, ({ count, cpuMillis }) => count * cpuMillis),
+        memoryMiB:
+          sumOverPods((group) => group.memoryMiB) +
+          proxies * proxyPod.memoryMiB +
+          total(others, ({ count, memoryMiB }) => count * memoryMiB),
       },
     };
   });
+}
+
+function total(pods: readonly OtherPods[], amount: (pods: OtherPods) => number): number {
+  return pods.reduce((sum, one) => sum + amount(one), 0);
 }
 
 /** Extended resources of the slices that groups run on, each once. */

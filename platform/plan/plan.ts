@@ -14,6 +14,7 @@ import type { EngineType } from "../engines/registry.ts";
 import { routesOf, serviceEndpoints } from "../routes/routes-of.ts";
 import type { EngineSpec, PlatformSpec } from "../spec/schema.ts";
 import { certain } from "../../optimizer/certain.ts";
+import { autoscaledNodes } from "./autoscaled-nodes.ts";
 import { engineOptions } from "./engine-options.ts";
 import { modelStorage } from "./model-storage.ts";
 import { dayPeriods } from "./day-periods.ts";
@@ -106,7 +107,7 @@ export function planPlatform(spec: PlatformSpec): PlatformPlan {
     engines,
     groups,
     servers,
-    nodePools: pools,
+    nodePools: autoscaledNodes(pools, groups),
     // Karpenter cannot know what slices a node will have, and shares of CPU are no resource that it could limit.
     karpenterPools: karpenterPoolsOf(
       result.nodePools.filter(

@@ -5,10 +5,12 @@ import type { RouteModel, RouteServer, RouteTarget, RouteVersion, RoutingTable }
 /** Base URLs of a group's replicas: one Service in a cluster, one address per emulated replica locally. */
 export type EndpointsOf = (group: ReplicaGroupPlan) => readonly string[];
 
-/** The group's Service inside a cluster. */
-export const serviceEndpoints: EndpointsOf = (group) => [
-  `http://${group.name}.${group.namespace}.svc.cluster.local:${engineProfiles[group.engineType].ports.http}`,
-];
+/** Inside a cluster the group's Service, or that of the frontends before it. */
+export const serviceEndpoints: EndpointsOf = (group) => {
+  const { ports, frontend } = engineProfiles[group.engineType];
+  const { service, port } = frontend?.(group) ?? { service: group.name, port: ports.http };
+  return [`http://${service}.${group.namespace}.svc.cluster.local:${port}`];
+};
 
 /** The routing table of planned engines; engines without a placed group are left out. */
 export function routesOf(
@@ -16,7 +18,8 @@ export function routesOf(
   endpointsOf: EndpointsOf,
 ): RoutingTable {
   const servers = engines.flatMap((engine): RouteServer[] => {
-    const own = groups.filter((group) => group.engine === engine.name);
+    // A request reaches both pools of a disaggregated model through one door; the pool that answers stands for it.
+    const own = groups.filter((group) => group.engine === engine.name && group.role !== "prefill");
     if (own.length === 0) return [];
     return [
       {

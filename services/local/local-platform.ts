@@ -49,7 +49,8 @@ export async function startLocalPlatform(options: LocalPlatformOptions): Promise
     started.push({ close: () => rm(folder, { recursive: true, force: true }) });
 
     const groups = await allOrFirstFailure(
-      plan.groups.map(async (group) => {
+      // One emulated engine does what both pools of a disaggregated model do.
+      servingGroups(plan).map(async (group) => {
         const engine = engineOf(plan, group);
         const worker = await startEmulatorWorker({
           group,
@@ -89,6 +90,11 @@ export async function startLocalPlatform(options: LocalPlatformOptions): Promise
     await close();
     throw error;
   }
+}
+
+/** Those that routes lead to. */
+function servingGroups({ groups }: PlatformPlan): readonly ReplicaGroupPlan[] {
+  return groups.filter(({ role }) => role !== "prefill");
 }
 
 /** As `Promise.all`, but only once all have settled: what starts after a failure could not be ended any more. */
