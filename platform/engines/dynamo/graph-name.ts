@@ -18,9 +18,9 @@ export function graphName(group: ReplicaGroupPlan): string {
   return dynamoModelOptions(graphModel(group)).dynamoNamespace ?? graphGroupName(group);
 }
 
-/** Service of the frontends of a model's group; the operator makes it where the graph has the group's name. */
-export function frontendServiceName(group: string): string {
-  return `${group}-frontend`;
+/** Service of a graph's frontends, which the operator makes. */
+export function frontendServiceName(graph: string): string {
+  return `${graph}-frontend`;
 }
 
 /**
@@ -36,7 +36,7 @@ export function scalingAdapterName(group: ReplicaGroupPlan): string {
   return `${graphName(group)}-${workerComponent(group)}`;
 }
 
-/** Service account of the operator for a graph, and the Role that pods with another account must be bound to. */
+/** Role that the operator makes for a graph: pods with an account of their own must be bound to it. */
 export function discoveryRoleName(graph: string): string {
   return `${graph}-k8s-service-discovery-role`;
 }

@@ -1,7 +1,7 @@
 import { catalogOf } from "../../../../optimizer/catalog/registry.ts";
 import { number, record, text } from "../../../spec/raw.ts";
 import type { RuleProblem } from "../../../spec/rules.ts";
-import { headsDivisible, nearestDivisible } from "../../vllm/tensor-parallel.ts";
+import { dividesHeads } from "../../../../optimizer/profiles/tensor-parallel.ts";
 import { rawBackend, unsupported, type RawDynamoModel } from "./raw-model.ts";
 
 /** Which model it is, and how it can be shared out. */
@@ -45,14 +45,20 @@ function headProblems(raw: RawDynamoModel): RuleProblem[] {
   const known = catalog?.models.find(({ name }) => name === (text(model.base) ?? text(model.name)));
   const kvHeads = model.architecture === undefined ? known?.kvHeadCount : number(written.kvHeads);
   if (kvHeads === undefined || kvHeads < 1 || !Number.isInteger(gpus) || gpus < 1) return [];
-  const heads = { attentionHeads: number(written.attentionHeads), kvHeads };
-  if (headsDivisible(heads, gpus)) return [];
-  const nearest = nearestDivisible(heads, gpus) * (all / gpus);
+  const attentionHeadCount = number(written.attentionHeads);
+  const divides = (cards: number) =>
+    dividesHeads(
+      { kvHeadCount: kvHeads, ...(attentionHeadCount === undefined ? {} : { attentionHeadCount }) },
+      cards,
+    );
+  if (divides(gpus)) return [];
+  let fewer = gpus - 1;
+  while (!divides(fewer)) fewer--;
   return [
     unsupported(
       [...path, "gpusPerReplica"],
       `${kvHeads} key/value heads cannot be shared out equally over ${gpus} GPUs`,
-      `${nearest}, which is nearest`,
+      `${fewer * (all / gpus)}, the next lower number`,
     ),
   ];
 }

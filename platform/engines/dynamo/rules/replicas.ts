@@ -53,12 +53,12 @@ function signalProblems(model: RawDynamoModel): RuleProblem[] {
       : [...model.path, "autoscaling"];
   const signal = typeof scaling.signal === "string" ? scaling.signal : "queue";
   return [
-    ...(scaling.minReplicas === 0 && signal !== "request-rate"
+    ...(signal === "queue" && scaling.scaler === "hpa"
       ? [
           unsupported(
-            [...path, "minReplicas"],
-            `no signal ${signal} without workers: the frontend refuses requests for a model that nobody has`,
-            "1, or signal: request-rate, which the proxy counts",
+            [...path, "scaler"],
+            "an adapter knows the metrics of the pods that are scaled, and requests wait at the frontends",
+            "keda, or signal: gpu-utilisation or request-rate",
           ),
         ]
       : []),

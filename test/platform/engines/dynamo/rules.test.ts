@@ -253,17 +253,14 @@ describe("replicas are refused", () => {
     ]);
   });
 
-  test("that may come to none, by a signal that only workers give", () => {
+  test("that an adapter would scale by what the frontends measure", () => {
     const scaled = (signal?: string) =>
-      saidOf({ model: { autoscaling: { ...autoscaling, minReplicas: 0, signal } } });
+      saidOf({ model: { autoscaling: { ...autoscaling, scaler: "hpa", signal } } });
     expect(scaled()).toMatchObject([
-      {
-        at: "models.0.autoscaling.minReplicas",
-        message: "no signal queue without workers: the frontend refuses requests for a model that nobody has",
-      },
+      { at: "models.0.autoscaling.scaler", allowed: "keda, or signal: gpu-utilisation or request-rate" },
     ]);
-    expect(scaled("gpu-utilisation")).toHaveLength(1);
-    expect(scaled("request-rate")).toEqual([]);
+    expect(scaled("gpu-utilisation")).toEqual([]);
+    expect(saidOf({ model: { autoscaling } })).toEqual([]);
   });
 
   test("of two pools by a signal of both together", () => {
@@ -323,12 +320,12 @@ describe("a name is refused", () => {
   });
 });
 
-test("a shape is refused that the heads cannot be shared out over, with the nearest that works", () => {
+test("a shape is refused that the heads cannot be shared out over, with the next lower that works", () => {
   expect(saidOf({ model: { gpusPerReplica: 3 } })).toMatchObject([
-    { at: "models.0.gpusPerReplica", code: unsupported, allowed: "2, which is nearest" },
+    { at: "models.0.gpusPerReplica", code: unsupported, allowed: "2, the next lower number" },
   ]);
   const spanning = { gpusPerReplica: 6, nodesPerReplica: 2 };
-  expect(saidOf({ model: spanning })).toMatchObject([{ allowed: "4, which is nearest" }]);
+  expect(saidOf({ model: spanning })).toMatchObject([{ allowed: "4, the next lower number" }]);
   expect(saidOf({ model: { gpusPerReplica: 16, nodesPerReplica: 2 } })).toEqual([]);
 });
 
