@@ -68,7 +68,7 @@ export const vllmModelOptionsSchema = z.strictObject({
     .array(servedName.max(200))
     .max(16)
     .default([])
-    .describe("More names of the model. vLLM answers to them; the proxy's routes go by the model's own."),
+    .describe("More names that clients may ask for the model by."),
   chatTemplate: z
     .strictObject({ configMap: objectName, key: dataKey })
     .optional()
@@ -82,6 +82,12 @@ export type VllmModelOptions = z.output<typeof vllmModelOptionsSchema>;
 /** The options of a planned model; the spec was checked by the schema when it was read. */
 export function vllmModelOptions(model: Pick<GroupModel, "options">): VllmModelOptions {
   return model.options as VllmModelOptions;
+}
+
+/** Names besides the model's own that vLLM answers to: aliases, then adapters. */
+export function vllmServedNames(model: Pick<GroupModel, "options">): readonly string[] {
+  const { servedNames, loraAdapters } = vllmModelOptions(model);
+  return [...servedNames, ...loraAdapters.map(({ name }) => name)];
 }
 
 /**

@@ -60,7 +60,7 @@ export const vllmProfile: EngineProfile = {
     "It serves from NVIDIA GPUs; vLLM for CPUs, TPUs and other accelerators needs other images and arguments.",
     "Adapters are loaded when a replica starts and not at run time, and only from mounted storage or the hub.",
     "A replica that spans nodes talks over TCP between them; EFA adapters are not asked for.",
-    "The routes of the proxy know a model's own name; adapters and more names are for the body of a request.",
+    "The proxy routes by a model's own name: vLLM answers to adapters and more names, and no route leads there yet.",
     "Prompts are read and answers generated in the same replica; for two pools use Dynamo.",
     "The chart of the helm pattern runs replicas on one node, and its autoscaler is KEDA.",
   ],

@@ -8,13 +8,15 @@ import { headsDivisible, nearestDivisible, type AttentionHeads } from "./tensor-
 
 /** What vLLM cannot do together, on raw values. */
 export function vllmProblems(engine: Raw, { spec, path }: EngineRuleContext): RuleProblem[] {
-  return records(engine.models).flatMap(({ entry: model, index }) => {
+  const models = records(engine.models);
+  const taken = new Set(models.flatMap(({ entry }) => text(entry.name) ?? []));
+  return models.flatMap(({ entry: model, index }) => {
     const here = [...path, "models", index];
     const options = record(model.vllm);
     const optionsPath = [...here, "vllm"];
     return [
       ...adapterProblems(engine, options, optionsPath),
-      ...nameProblems(model, options, optionsPath),
+      ...nameProblems(options, optionsPath, taken),
       ...numberFormatProblems(spec, options, optionsPath),
       ...sequenceProblems(spec, model, options, optionsPath),
       ...headProblems(spec, model, here),
@@ -78,9 +80,12 @@ function isHub(storage: unknown): boolean {
   return text(storage)?.startsWith("hf://") ?? record(storage).huggingFace !== undefined;
 }
 
-/** Of two things with one name a client gets one, and nobody knows which. */
-function nameProblems(model: Raw, options: Raw, path: readonly PropertyKey[]): RuleProblem[] {
-  const seen = new Set([text(model.name)]);
+/**
+ * Of two things with one name a client gets one, and nobody knows which.
+ *
+ * @param taken names of the engine's models, and those that were seen before; those of this model are added
+ */
+function nameProblems(options: Raw, path: readonly PropertyKey[], taken: Set<string>): RuleProblem[] {
   const named = [
     ...list(options.servedNames).map((name, index) => ({ name, at: ["servedNames", index] })),
     ...records(options.loraAdapters).map(({ entry, index }) => ({
@@ -90,15 +95,15 @@ function nameProblems(model: Raw, options: Raw, path: readonly PropertyKey[]): R
   ];
   return named.flatMap(({ name, at }): RuleProblem[] => {
     if (typeof name !== "string") return [];
-    const known = seen.has(name);
-    seen.add(name);
-    return known
+    const isTaken = taken.has(name);
+    taken.add(name);
+    return isTaken
       ? [
           {
             code: "SPEC_NAME_DUPLICATE",
             path: [...path, ...at],
-            message: `"${name}" is served twice by one model`,
-            allowed: "names that differ among the model, servedNames and loraAdapters",
+            message: `"${name}" is another name of this engine`,
+            allowed: "names that differ among the engine's models, their servedNames and loraAdapters",
           },
         ]
       : [];

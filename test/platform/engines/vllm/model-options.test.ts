@@ -3,6 +3,7 @@ import {
   vllmBytesPerWeight,
   vllmModelOptions,
   vllmModelOptionsSchema,
+  vllmServedNames,
 } from "../../../../platform/engines/vllm/model-options.ts";
 import { chat, optionsOf } from "./planned.ts";
 
@@ -53,6 +54,12 @@ describe("the options of a model on vLLM", () => {
     expect(
       allowed({ servedNames: ["Qwen/Qwen3-8B"], loraAdapters: [{ name: "acme/sql", path: "sql/2" }] }),
     ).toBe(true);
+  });
+
+  test("say by which more names a model is asked for", () => {
+    const options = optionsOf({ servedNames: ["chat"], loraAdapters: [{ name: "sql", path: "a" }] });
+    expect(vllmServedNames({ options })).toEqual(["chat", "sql"]);
+    expect(vllmServedNames({ options: optionsOf() })).toEqual([]);
   });
 
   test("size the weights of the plan: less than 16 bits where they are quantised, the model's own where not", () => {

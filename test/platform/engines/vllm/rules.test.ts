@@ -104,6 +104,22 @@ describe("served names", () => {
     ]);
   });
 
+  test("are each given once in an engine, whichever of its models it is", () => {
+    const models = [
+      { ...llama, vllm: { servedNames: ["mistral-7b", "chat"] } },
+      { ...llama, name: "mistral-7b", vllm: { loraAdapters: [{ name: "chat", path: "a" }] } },
+    ];
+    expect(problemsOf({}, { models })).toEqual([
+      {
+        code: "SPEC_NAME_DUPLICATE",
+        path: [...modelPath, "vllm", "servedNames", 0],
+        message: '"mistral-7b" is another name of this engine',
+        allowed: "names that differ among the engine's models, their servedNames and loraAdapters",
+      },
+      expect.objectContaining({ path: ["engines", 2, "models", 1, "vllm", "loraAdapters", 0, "name"] }),
+    ]);
+  });
+
   test("that are no text are the schema's to report", () => {
     expect(problemsOf({ vllm: { servedNames: [5, 5], loraAdapters: [{ name: 5 }, { name: 5 }] } })).toEqual(
       [],
