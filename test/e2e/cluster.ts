@@ -1,7 +1,7 @@
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { carriedFiles, locateCarried } from "../toolchain/carried-files.ts";
-import { goTools } from "../toolchain/go-tools.ts";
+import type { GoToolName } from "../toolchain/go-tools.ts";
 import { locateTool } from "../toolchain/locate-tool.ts";
 import type { ClusterApi } from "./cluster/cluster-api.ts";
 import { startControlPlane } from "./cluster/control-plane.ts";
@@ -29,10 +29,18 @@ export interface Cluster {
   stop(): Promise<void>;
 }
 
+const clusterTools: readonly GoToolName[] = [
+  "etcd",
+  "kube-apiserver",
+  "kube-controller-manager",
+  "kube-scheduler",
+  "kwok",
+];
+
 /** What a cluster cannot start without. */
 export function clusterNeed(): Need {
   const missing = [
-    ...goTools.filter(({ name }) => name !== "pulumi").map(({ name }) => locateTool(name)),
+    ...clusterTools.map((name) => locateTool(name)),
     ...carriedFiles.map(({ name }) => locateCarried(name)),
   ].find(({ kind }) => kind === "missing");
   return {

@@ -14,12 +14,10 @@ export interface GoTool {
   readonly module: string;
   /** Linker settings that tell the binary its own version. */
   readonly versionFlags: (version: string) => string;
-  /** How it is asked for its version. */
-  readonly versionArguments: readonly string[];
 }
 
 export type GoToolName =
-  "pulumi" | "etcd" | "kube-apiserver" | "kube-controller-manager" | "kube-scheduler" | "kwok";
+  "pulumi" | "etcd" | "kube-apiserver" | "kube-controller-manager" | "kube-scheduler" | "kwok" | "promql";
 
 function kubernetesTool(name: GoToolName): GoTool {
   const component = "k8s.io/component-base/version";
@@ -33,7 +31,6 @@ function kubernetesTool(name: GoToolName): GoTool {
       // Without them the server calls itself v0.0.0 and takes every feature for newer than itself.
       return `-X ${component}.gitVersion=${version} -X ${component}.gitMajor=${major} -X ${component}.gitMinor=${minor}`;
     },
-    versionArguments: ["--version"],
   };
 }
 
@@ -45,7 +42,6 @@ export const goTools: readonly GoTool[] = [
     package: "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
     module: "github.com/pulumi/pulumi/pkg/v3",
     versionFlags: (version) => `-X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=${version}`,
-    versionArguments: ["version"],
   },
   {
     name: "etcd",
@@ -53,7 +49,6 @@ export const goTools: readonly GoTool[] = [
     package: ".",
     module: "go.etcd.io/etcd/server/v3",
     versionFlags: () => "",
-    versionArguments: ["--version"],
   },
   kubernetesTool("kube-apiserver"),
   kubernetesTool("kube-controller-manager"),
@@ -64,7 +59,13 @@ export const goTools: readonly GoTool[] = [
     package: "sigs.k8s.io/kwok/cmd/kwok",
     module: "sigs.k8s.io/kwok",
     versionFlags: (version) => `-X sigs.k8s.io/kwok/pkg/consts.Version=${version}`,
-    versionArguments: ["--version"],
+  },
+  {
+    name: "promql",
+    family: "promql",
+    package: ".",
+    module: "github.com/prometheus/prometheus",
+    versionFlags: () => "",
   },
 ];
 

@@ -69,6 +69,10 @@ const kinds = [
   "DynamoGraphDeployment",
 ];
 
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- every kind has other fields
+type Changed = any;
+type Changeable = KubernetesObject & { spec: Changed };
+
 // What the toolchain pins and this repository holds judges, whatever else lies about on a machine.
 beforeAll(() => void vi.stubEnv("DOMINO_INFERENCE_CRDS", "/nowhere"));
 afterAll(() => void vi.unstubAllEnvs());
@@ -117,29 +121,25 @@ suite("custom resources before a real API server", [clusterNeed()], () => {
   });
 
   test.each([
-    ["ScaledObject", (spec: Changed) => (spec.maxReplicaCount = "four"), "maxReplicaCount"],
+    ["ScaledObject", (spec: Changed): unknown => (spec.maxReplicaCount = "four"), "maxReplicaCount"],
     [
       "PodMonitor",
-      (spec: Changed) => (spec.podMetricsEndpoints[0].relabelings[0].targetLabel = 1),
+      (spec: Changed): unknown => (spec.podMetricsEndpoints[0].relabelings[0].targetLabel = 1),
       "targetLabel",
     ],
-    ["LeaderWorkerSet", (spec: Changed) => (spec.leaderWorkerTemplate.size = "two"), "size"],
-    ["DynamoGraphDeployment", (spec: Changed) => (spec.components[0].type = "proxy"), "type"],
+    ["LeaderWorkerSet", (spec: Changed): unknown => (spec.leaderWorkerTemplate.size = "two"), "size"],
+    ["DynamoGraphDeployment", (spec: Changed): unknown => (spec.components[0].type = "proxy"), "type"],
     [
       "DynamoGraphDeployment",
-      (spec: Changed) => (spec.components[0].podTemplate.spec.containers[0].name = "engine"),
+      (spec: Changed): unknown => (spec.components[0].podTemplate.spec.containers[0].name = "engine"),
       "the container of a component is called main",
     ],
-    ["DynamoGraphDeployment", (spec: Changed) => (spec.components = []), "components"],
+    ["DynamoGraphDeployment", (spec: Changed): unknown => (spec.components = []), "components"],
   ] as const)("are refused where a %s is wrong: %s", async (kind, change, said) => {
     const object = structuredClone(objects.find((one) => one.kind === kind)) as Changeable;
     change(object.spec);
     expect((await refusalOf(object)).message).toContain(said);
   });
-
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- every kind has other fields
-  type Changed = any;
-  type Changeable = KubernetesObject & { spec: Changed };
 
   async function refusalOf(object: KubernetesObject): Promise<ApiRefusal> {
     const refusal = await cluster.api.apply(object).catch((error: unknown) => error);
