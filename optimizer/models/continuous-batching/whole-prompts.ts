@@ -119,19 +119,15 @@ function betweenRequests(mix: RequestMix, arrivalsPerMs: number, load: number): 
   }
   if (ends === 0) return { readingShare: first, metMs: firstMs, metSquare: firstSquare };
 
-  let idle = 1;
   let mean = leastMs;
   let square = leastMs * leastMs;
-  for (let step = 0; step < 200; step++) {
-    const prompts = (arrivalsPerMs * gammaMs + idle) / (1 - load);
+  const idle = falling((before) => {
+    const prompts = (arrivalsPerMs * gammaMs + before) / (1 - load);
     mean = gammaMs + readMs * prompts;
     square =
       (gammaMs * gammaMs + (2 * gammaMs + readMs * mix.promptSquare) * readMs * prompts) / (1 - load * load);
-    const next = exponentialMean(arrivalsPerMs, Math.min(leastMs, mean), mean, Math.max(square, mean * mean));
-    const change = Math.abs(next - idle);
-    idle = next;
-    if (change <= 1e-12) break;
-  }
+    return exponentialMean(arrivalsPerMs, Math.min(leastMs, mean), mean, Math.max(square, mean * mean));
+  });
   const always = (arrivalsPerMs * mean) / (arrivalsPerMs * mean + idle);
   const between = (some: number, all: number): number => some + ends * (all - some);
   const metMs = square / mean;
@@ -140,6 +136,28 @@ function betweenRequests(mix: RequestMix, arrivalsPerMs: number, load: number): 
     metMs: between(firstMs, metMs),
     metSquare: between(firstSquare, thirdMoment(mean, square, Math.min(leastMs, mean)) / mean),
   };
+}
+
+/**
+ * Where a probability that falls as it is put in comes out again. Putting it in again and again leads there from 1 while
+ * the fall is gentle, and to and fro for ever where it is steep, as it is under high load: there the middle is tried.
+ */
+function falling(next: (probability: number) => number): number {
+  let value = 1;
+  for (let step = 0; step < 200; step++) {
+    const after = next(value);
+    const change = Math.abs(after - value);
+    value = after;
+    if (change <= 1e-12) return value;
+  }
+  let low = 0;
+  let high = 1;
+  while (high - low > 1e-12) {
+    value = (low + high) / 2;
+    if (next(value) > value) low = value;
+    else high = value;
+  }
+  return value;
 }
 
 /** Mean iterations that prompts queue for, with constant service times: half the wait of exponential ones. */

@@ -50,6 +50,42 @@ describe("one request at a time", () => {
   });
 });
 
+describe("requests of one token", () => {
+  // A prompt of 2,048 tokens takes 311 ms, four of them share an iteration at most.
+  const reading: GenerationReplica = {
+    ...withTraffic(chat, { outputTokens: 1, outputDistribution: "fixed" }),
+    parameters: { alphaMs: 33, betaMs: 0.3, gammaMs: 6, deltaMs: 0.149 },
+  };
+  const { saturationPerSecond, predict } = prepareGeneration(reading);
+
+  test.each([0.5, 0.7, 0.8, 0.85])("wait as the simulation says at %d of saturation", (use) => {
+    const ratePerSecond = use * saturationPerSecond;
+    const { summary } = simulate({
+      engine: reading,
+      load: {
+        kind: "poisson",
+        ratePerSecond,
+        promptTokens: { kind: "fixed", tokens: 2048 },
+        outputTokens: { kind: "fixed", tokens: 1 },
+        random: seededRandom(2, "one token"),
+        requests: 40_000,
+      },
+    });
+    expect(Math.abs(predict(ratePerSecond).overall.ttftMs.mean / summary.ttftMillis.mean - 1)).toBeLessThan(
+      0.12,
+    );
+  });
+
+  test("wait longer the more of them there are", () => {
+    let before = 0;
+    for (let use = 0.02; use < 0.98; use += 0.02) {
+      const { mean } = predict(use * saturationPerSecond).overall.ttftMs;
+      expect(mean).toBeGreaterThan(before);
+      before = mean;
+    }
+  });
+});
+
 describe("saturation", () => {
   test("of geometric outputs, each slot begins anew with probability 1/K an iteration", () => {
     const replica = withTraffic({ ...chat, maxBatchSize: 4 }, { inputTokens: 100, outputTokens: 10 });
