@@ -57,8 +57,10 @@ export class PoolSide {
     this.#timesOf = timesOf;
     const targets = sloTargetsOf([{ id: "", slo: demand.slo }]);
     this.targets = targets.filter(({ name }) => name.startsWith(time));
-    // Without a target nothing else would keep the queue of the pool short.
-    const limitsWaiting = targets.some(({ name }) => name.startsWith(time) || name.startsWith("latency"));
+    // Waiting for a place is lost among the many gaps that a target on their mean is held against.
+    const limitsWaiting = targets.some(
+      ({ name }) => name.startsWith("latency") || (time === "ttft" && name.startsWith(time)),
+    );
     this.#mostUtilisation =
       limitsWaiting || !demand.hasMargins ? limitedWaitingFraction : unlimitedWaitingFraction;
     this.#planned = demand.hasMargins
