@@ -28,13 +28,13 @@ export interface VllmServe {
 /** The process that answers for a replica; where the replica spans several nodes, the one on the first. */
 export function vllmCommand(group: ReplicaGroupPlan, engine: EnginePlan): readonly string[] {
   const { model, flags } = vllmServe(group, engine);
-  return ["vllm", "serve", model, ...listening, ...flags, ...leaderArguments(group.nodesPerReplica)];
+  return ["vllm", "serve", model, ...listening, ...flags, ...leaderArguments(group)];
 }
 
 /** The processes on the other nodes of a replica that spans several. */
 export function vllmWorkerCommand(group: ReplicaGroupPlan, engine: EnginePlan): readonly string[] {
   const { model, flags } = vllmServe(group, engine);
-  return ["vllm", "serve", model, ...flags, ...workerArguments(group.nodesPerReplica)];
+  return ["vllm", "serve", model, ...flags, ...workerArguments(group)];
 }
 
 const listening = ["--host=0.0.0.0", "--port=8000"] as const;

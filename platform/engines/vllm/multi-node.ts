@@ -1,3 +1,5 @@
+import type { ReplicaGroupPlan } from "../../plan/platform-plan.ts";
+
 /**
  * Where the processes of a replica that spans several nodes find each other. vLLM's own executor for several nodes does
  * it: no Ray cluster, which would be a second scheduler in every replica.
@@ -8,24 +10,32 @@ export const rendezvousPort = 29_500;
 const leaderAddress = "$(LWS_LEADER_ADDRESS)";
 const nodeRank = "$(LWS_WORKER_INDEX)";
 
-function groupArguments(nodes: number, rank: string): string[] {
+/** A replica group, as far as its processes have to know of it. */
+type SpanningGroup = Pick<ReplicaGroupPlan, "nodesPerReplica" | "startupSeconds">;
+
+/** PyTorch's own, after which a process gives up on the others. */
+const leastTimeoutSeconds = 600;
+
+function groupArguments({ nodesPerReplica, startupSeconds }: SpanningGroup, rank: string): string[] {
   return [
     "--distributed-executor-backend=mp",
-    `--nnodes=${nodes}`,
+    `--nnodes=${nodesPerReplica}`,
     `--node-rank=${rank}`,
     `--master-addr=${leaderAddress}`,
     `--master-port=${rendezvousPort}`,
+    // One node may read its weights as much later than another as the plan lets it take.
+    `--distributed-timeout-seconds=${Math.max(leastTimeoutSeconds, startupSeconds)}`,
   ];
 }
 
 /** What the process on the first node is told, which has the API. */
-export function leaderArguments(nodesPerReplica: number): readonly string[] {
-  return nodesPerReplica === 1 ? [] : groupArguments(nodesPerReplica, "0");
+export function leaderArguments(group: SpanningGroup): readonly string[] {
+  return group.nodesPerReplica === 1 ? [] : groupArguments(group, "0");
 }
 
 /** What the processes on the other nodes are told: no API, only their part of the model. */
-export function workerArguments(nodesPerReplica: number): readonly string[] {
-  return [...groupArguments(nodesPerReplica, nodeRank), "--headless"];
+export function workerArguments(group: SpanningGroup): readonly string[] {
+  return [...groupArguments(group, nodeRank), "--headless"];
 }
 
 /**

@@ -110,20 +110,24 @@ function nameProblems(options: Raw, path: readonly PropertyKey[], taken: Set<str
   });
 }
 
-/** Turing has no such number format, and vLLM ends at its start. */
-const withoutBfloat16 = "T4";
+/** The one card of the catalog that is older than the number formats which vLLM refuses there, at its start. */
+const oldCard = "T4";
 
 function numberFormatProblems(spec: Raw, options: Raw, path: readonly PropertyKey[]): RuleProblem[] {
-  if (options.dtype !== "bfloat16") return [];
   const used = record(spec.accelerators).use;
-  if (used !== undefined && !list(used).includes(withoutBfloat16)) return [];
+  if (used !== undefined && !list(used).includes(oldCard)) return [];
+  const unsupported = (key: string, format: string, instead: string): RuleProblem => ({
+    code: "SPEC_COMBINATION_UNSUPPORTED",
+    path: [...path, key],
+    message: `${format} is beyond ${oldCard}, which the plan may choose`,
+    allowed: `${instead}, or accelerators.use without ${oldCard}`,
+  });
+  const cacheFormat = text(options.kvCacheDtype);
   return [
-    {
-      code: "SPEC_COMBINATION_UNSUPPORTED",
-      path: [...path, "dtype"],
-      message: `bfloat16 is beyond ${withoutBfloat16}, which the plan may choose`,
-      allowed: `float16, auto, or accelerators.use without ${withoutBfloat16}`,
-    },
+    ...(options.dtype === "bfloat16" ? [unsupported("dtype", "bfloat16", "float16, auto")] : []),
+    ...(cacheFormat?.startsWith("fp8")
+      ? [unsupported("kvCacheDtype", `a KV cache in ${cacheFormat}`, "auto")]
+      : []),
   ];
 }
 

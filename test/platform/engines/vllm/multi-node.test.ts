@@ -8,30 +8,41 @@ import {
   workerArguments,
 } from "../../../../platform/engines/vllm/multi-node.ts";
 
+const three = { nodesPerReplica: 3, startupSeconds: 400 };
+
 describe("a replica over several nodes", () => {
   test("is one group of processes that meet at the first node, without Ray", () => {
-    expect(leaderArguments(3)).toEqual([
+    expect(leaderArguments(three)).toEqual([
       "--distributed-executor-backend=mp",
       "--nnodes=3",
       "--node-rank=0",
       "--master-addr=$(LWS_LEADER_ADDRESS)",
       "--master-port=29500",
+      "--distributed-timeout-seconds=600",
     ]);
   });
 
   test("has its API on the first node only", () => {
-    expect(workerArguments(3)).toEqual([
+    expect(workerArguments(three)).toEqual([
       "--distributed-executor-backend=mp",
       "--nnodes=3",
       "--node-rank=$(LWS_WORKER_INDEX)",
       "--master-addr=$(LWS_LEADER_ADDRESS)",
       "--master-port=29500",
+      "--distributed-timeout-seconds=600",
       "--headless",
     ]);
   });
 
+  test("waits for a node that reads its weights late as long as the plan lets it", () => {
+    const slow = { ...three, startupSeconds: 3000 };
+    for (const given of [leaderArguments(slow), workerArguments(slow)]) {
+      expect(given).toContain("--distributed-timeout-seconds=3000");
+    }
+  });
+
   test("is nothing special on one node", () => {
-    expect(leaderArguments(1)).toEqual([]);
+    expect(leaderArguments({ ...three, nodesPerReplica: 1 })).toEqual([]);
   });
 
   test("waits at the port that its processes meet at", () => {

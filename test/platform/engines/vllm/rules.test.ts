@@ -127,24 +127,30 @@ describe("served names", () => {
   });
 });
 
-describe("bfloat16", () => {
-  test("is refused where the plan may choose a card without it", () => {
-    const t4 = { accelerators: { use: ["T4", "L4"] } };
+describe("number formats", () => {
+  const t4 = { accelerators: { use: ["T4", "L4"] } };
+
+  test.each([
+    ["dtype", "bfloat16", "bfloat16", "float16, auto"],
+    ["kvCacheDtype", "fp8", "a KV cache in fp8", "auto"],
+    ["kvCacheDtype", "fp8_e5m2", "a KV cache in fp8_e5m2", "auto"],
+  ])("are refused where the plan may choose a card without them: %s %s", (key, value, format, instead) => {
     for (const spec of [t4, { accelerators: undefined }, { accelerators: {} }]) {
-      expect(problemsOf({ vllm: { dtype: "bfloat16" } }, {}, spec)).toEqual([
+      expect(problemsOf({ vllm: { [key]: value } }, {}, spec)).toEqual([
         {
           code: "SPEC_COMBINATION_UNSUPPORTED",
-          path: [...modelPath, "vllm", "dtype"],
-          message: "bfloat16 is beyond T4, which the plan may choose",
-          allowed: "float16, auto, or accelerators.use without T4",
+          path: [...modelPath, "vllm", key],
+          message: `${format} is beyond T4, which the plan may choose`,
+          allowed: `${instead}, or accelerators.use without T4`,
         },
       ]);
     }
-    expect(problemsOf({ vllm: { dtype: "float16" } }, {}, t4)).toEqual([]);
+    expect(problemsOf({ vllm: { [key]: value } })).toEqual([]);
   });
 
-  test("is fine on all others", () => {
-    expect(problemsOf({ vllm: { dtype: "bfloat16" } })).toEqual([]);
+  test("that every card has are fine, eight-bit weights among them", () => {
+    const vllm = { dtype: "float16", kvCacheDtype: "auto", quantization: "fp8" };
+    expect(problemsOf({ vllm }, {}, t4)).toEqual([]);
   });
 });
 
