@@ -9,6 +9,8 @@ export const metricLabels = {
   component: "inference_component",
   /** Models of the pod, joined by dots. */
   model: "inference_model",
+  /** Number of the pod's node in its replica, from 0; absent where a replica has one node. */
+  node: "inference_node",
 } as const;
 
 /** The pod labels that they are made of, as Kubernetes spells them. */
@@ -16,6 +18,7 @@ export const metricLabelSources: Readonly<Record<keyof typeof metricLabels, stri
   group: "app.kubernetes.io/instance",
   component: "app.kubernetes.io/component",
   model: "inferno.server.model",
+  node: "leaderworkerset.sigs.k8s.io/worker-index",
 };
 
 /** `__meta_kubernetes_pod_label_…`: under which Prometheus offers a pod's label for relabelling. */

@@ -1,5 +1,5 @@
 import type { ReplicaGroupPlan } from "../plan/platform-plan.ts";
-import { labelMatchers } from "./label-matchers.ts";
+import { labelMatchers, type LabelValues } from "./label-matchers.ts";
 import { metricLabels } from "./metric-labels.ts";
 
 /** A replica group, as far as its figures are found by it. */
@@ -30,15 +30,16 @@ export function queueQuery(gauge: string, group: MeasuredGroup): string {
  * DCGM's exporter names the pod that a card is given to by `namespace` and `pod`. A Prometheus that keeps its own
  * labels of these names, as it does by default, puts `exported_` before them; one that honours the exporter's leaves
  * them. Both are asked for. Which pods are the group's is known from its own monitor, not from the spelling of names;
- * of a replica on several nodes that is the pod with the API, whose cards speak for those of the others.
+ * of a replica on several nodes that is the first, whose cards speak for those of the others.
  */
 export function gpuUtilisationQuery(group: MeasuredGroup): string {
   const utilisation = "DCGM_FI_DEV_GPU_UTIL";
   const renamed = `avg_over_time(${utilisation}${labelMatchers({ exported_namespace: group.namespace })}[${rateWindow}])`;
   const honoured = `avg_over_time(${utilisation}${labelMatchers({ namespace: group.namespace, exported_namespace: "" })}[${rateWindow}])`;
   const cards = `label_replace(${renamed}, "pod", "$1", "exported_pod", "(.+)") or ${honoured}`;
-  // One for each pod of the group, whether its last scrape worked or not.
-  const pods = `max by (pod) (up${ofGroup(group)} >= bool 0)`;
+  const replicas = ofGroup(group, { [metricLabels.node]: ["", "0"] });
+  // One for each of these pods, whether its last scrape worked or not.
+  const pods = `max by (pod) (up${replicas} >= bool 0)`;
   return `sum(avg by (pod) ((${cards}) * on (pod) group_left () ${pods}))`;
 }
 
@@ -70,8 +71,11 @@ export function requestRateQuery(group: MeasuredGroup, proxyNamespace: string): 
   return `(${rate}) or (${appeared}) or (${nothing})`;
 }
 
-function ofGroup({ namespace, name }: MeasuredGroup): string {
-  return labelMatchers({ namespace, [metricLabels.group]: name });
+function ofGroup(
+  { namespace, name }: MeasuredGroup,
+  more: Readonly<Record<string, LabelValues>> = {},
+): string {
+  return labelMatchers({ namespace, [metricLabels.group]: name, ...more });
 }
 
 /**

@@ -64,6 +64,17 @@ suite("Prometheus' engine answers", [promqlNeed()], () => {
       ).toBe(90 + 50);
     });
 
+    test("once for a replica on several nodes", async () => {
+      expect(
+        await valueOf(query, [
+          `up{${ofGroup},pod="a",inference_node="0"} 1x40`,
+          `up{${ofGroup},pod="a-1",inference_node="1"} 1x40`,
+          'DCGM_FI_DEV_GPU_UTIL{gpu="0",namespace="llm",pod="a"} 80x40',
+          'DCGM_FI_DEV_GPU_UTIL{gpu="0",namespace="llm",pod="a-1"} 70x40',
+        ]),
+      ).toBe(80);
+    });
+
     test("also while a replica does not answer", async () => {
       expect(
         await valueOf(query, [

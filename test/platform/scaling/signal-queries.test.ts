@@ -23,6 +23,14 @@ describe("the query of GPU utilisation", () => {
   });
 });
 
+describe("the query of GPU utilisation, of replicas on several nodes,", () => {
+  test("asks for the first node of each", () => {
+    expect(gpuUtilisationQuery(chatGroup)).toContain(
+      'up{namespace="llm",inference_group="chat-llama-free",inference_node=~"|0"}',
+    );
+  });
+});
+
 describe("the query of the request rate", () => {
   test("asks the proxy's counter for the group's server, models, versions and classes", () => {
     const query = requestRateQuery(chatGroup, "platform");

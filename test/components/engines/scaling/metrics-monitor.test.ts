@@ -53,6 +53,11 @@ describe("a monitor", () => {
               sourceLabels: ["__meta_kubernetes_pod_label_inferno_server_model"],
               targetLabel: "inference_model",
             },
+            {
+              action: "replace",
+              sourceLabels: ["__meta_kubernetes_pod_label_leaderworkerset_sigs_k8s_io_worker_index"],
+              targetLabel: "inference_node",
+            },
           ],
         },
       ],
