@@ -13,6 +13,10 @@ export function spreadDemands(
   demands: readonly ReplicaDemand[],
   { zones, headroomFraction = 0, mostSpotFraction = 1 }: NodeOptions,
 ): readonly ReplicaDemand[] {
+  // Most problems want nothing spread, and searches ask for thousands of packings.
+  if (!zones?.length && headroomFraction === 0 && mostSpotFraction === 1) {
+    return demands.filter(({ replicas }) => replicas > 0).map(podsOf);
+  }
   const places = zones === undefined || zones.length === 0 ? [undefined] : zones.toSorted(compareText);
   const cardsIn = places.map(() => 0);
   const inOrder = demands.toSorted(

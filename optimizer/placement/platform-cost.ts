@@ -52,6 +52,7 @@ export class Platform {
   readonly #gpuLimits: Readonly<Record<string, number>>;
   readonly #nodeOptions: NodeOptions;
   readonly #packings = new Map<string, AcceleratorPacking | undefined>();
+  readonly #demands = new Map<Candidate, ReplicaDemand>();
 
   constructor(
     groups: readonly SizedGroup[],
@@ -139,7 +140,11 @@ export class Platform {
   #demandOf({ index, chosen, position }: Member): ReplicaDemand {
     const { group, candidates } = certain(this.groups[index]);
     const part = certain(partsOf(certain(candidates[chosen]))[position]);
-    return replicaDemand(group, part, partName(group.id, part, position));
+    const known = this.#demands.get(part);
+    if (known) return known;
+    const demand = replicaDemand(group, part, partName(group.id, part, position));
+    this.#demands.set(part, demand);
+    return demand;
   }
 }
 
