@@ -41,6 +41,7 @@ export const dynamoReservedArguments: ReservedArguments = {
   "max-model-len": context,
   "context-length": context,
   "max-seq-len": context,
+  "gpu-memory-utilization": "is what the batches of the plan were sized by",
   "block-size": key("kvBlockSize"),
   "page-size": key("kvBlockSize"),
   "kv-block-size": key("kvBlockSize"),

@@ -1,4 +1,5 @@
 import type { EnginePlan, ReplicaGroupPlan } from "../../plan/platform-plan.ts";
+import type { OtherPods } from "../engine-profile.ts";
 import { dynamoEngineOptions } from "./engine-options.ts";
 import { graphName } from "./graph-name.ts";
 import { dynamoModelOptions, type DynamoModelOptions } from "./model-options.ts";
@@ -38,28 +39,20 @@ export function modelExpressPod(engine: EnginePlan): PodResources | undefined {
 
 /**
  * Everything of an engine that is no worker: frontends and planners of its graphs, each with one more for a rollout, and
- * its Model Express. Quotas need to count them; no plan places them, since they need no GPUs.
+ * its Model Express. No plan places them, since they need no GPUs.
  */
-export function attendantPods(
-  engine: EnginePlan,
-  groups: readonly ReplicaGroupPlan[],
-): PodResources & { readonly pods: number } {
+export function attendantPods(engine: EnginePlan, groups: readonly ReplicaGroupPlan[]): readonly OtherPods[] {
   const graphs = [...Map.groupBy(groups, graphName).values()].flatMap(([group]) => group ?? []);
-  const each = graphs.flatMap((group): readonly { readonly count: number; readonly pod: PodResources }[] => {
-    const options = dynamoModelOptions(graphModel(group));
-    if (!options.deployment.create) return [];
-    return [
-      { count: options.frontend.replicas + 1, pod: frontendPod(options) },
-      ...(options.planner ? [{ count: 2, pod: plannerPod }] : []),
-    ];
-  });
   const server = modelExpressPod(engine);
-  const all = [...each, ...(server ? [{ count: 1, pod: server }] : [])];
-  const sum = (amount: (pod: PodResources) => number) =>
-    all.reduce((total, { count, pod }) => total + count * amount(pod), 0);
-  return {
-    pods: sum(() => 1),
-    cpuMillis: sum(({ cpuMillis }) => cpuMillis),
-    memoryMiB: sum(({ memoryMiB }) => memoryMiB),
-  };
+  return [
+    ...graphs.flatMap((group): readonly OtherPods[] => {
+      const options = dynamoModelOptions(graphModel(group));
+      if (!options.deployment.create) return [];
+      return [
+        { count: options.frontend.replicas + 1, ...frontendPod(options) },
+        ...(options.planner ? [{ count: 2, ...plannerPod }] : []),
+      ];
+    }),
+    ...(server ? [{ count: 1, ...server }] : []),
+  ];
 }

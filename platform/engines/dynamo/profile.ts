@@ -6,6 +6,7 @@ import { engineConfigFile } from "./engine-config.ts";
 import { dynamoEngineSchema } from "./engine-options.ts";
 import { graphFrontend } from "./graph-frontend.ts";
 import { frontendPort, systemPort } from "./graph-name.ts";
+import { attendantPods } from "./graph-resources.ts";
 import { dynamoModelOptions, dynamoModelSchema, type DynamoModelOptions } from "./model-options.ts";
 import { defaultDynamoVersion, defaultImageRegistry, runtimeImage } from "./release.ts";
 import { dynamoProblems } from "./rules.ts";
@@ -61,6 +62,7 @@ export const dynamoProfile: EngineProfile = {
   problems: dynamoProblems,
   disaggregated: (options) => (options as DynamoModelOptions).disaggregation,
   frontend: graphFrontend,
+  otherPods: attendantPods,
   addons: dynamoAddons,
   limits: [
     "Models are streamed from no object store: they are mounted, copied, fetched from a hub, or in an image.",

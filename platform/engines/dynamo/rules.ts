@@ -4,6 +4,7 @@ import type { EngineRuleContext } from "../engine-profile.ts";
 import { backendProblems } from "./rules/backend.ts";
 import { extraConfigProblems } from "./rules/extra-config.ts";
 import { modelProblems } from "./rules/models.ts";
+import { operatorProblems } from "./rules/one-operator.ts";
 import { unsupported, type RawDynamoModel } from "./rules/raw-model.ts";
 import { graphNameProblems, replicaProblems } from "./rules/replicas.ts";
 import { routingProblems } from "./rules/routing.ts";
@@ -25,6 +26,7 @@ export function dynamoProblems(engine: Raw, { spec, path }: EngineRuleContext): 
   });
   return [
     ...imageProblems(engine, path),
+    ...operatorProblems(engine, { spec, path }),
     ...graphNameProblems(models),
     ...models.flatMap((model) => [
       ...routingProblems(model),

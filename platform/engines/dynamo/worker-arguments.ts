@@ -49,6 +49,8 @@ function vllmArguments(settings: WorkerSettings, config: EngineConfigFile | unde
     ...["--max-num-seqs", String(settings.maxBatchSize)],
     ...["--max-num-batched-tokens", String(settings.maxBatchedTokens)],
     ...["--max-model-len", String(settings.maxSequenceTokens)],
+    // The share that the plan's batches were sized by.
+    ...["--gpu-memory-utilization", "0.9"],
     ...["--block-size", String(settings.blockTokens)],
     settings.prefixCaching ? "--enable-prefix-caching" : "--no-enable-prefix-caching",
     ...(settings.modelExpress ? ["--load-format", "modelexpress"] : []),

@@ -8,8 +8,8 @@ test("a pod may take as long to end as it waits, plus its longest request, plus 
 });
 
 test("engine types are those with a profile, and nothing that every object has", () => {
-  expect(["triton", "vllm"].map(isEngineType)).toEqual([true, true]);
-  expect(["dynamo", "toString", ""].map(isEngineType)).toEqual([false, false, false]);
+  expect(["dynamo", "triton", "vllm"].map(isEngineType)).toEqual([true, true, true]);
+  expect(["emulator", "toString", ""].map(isEngineType)).toEqual([false, false, false]);
 });
 
 test("every profile is registered under its own type", () => {

@@ -320,6 +320,23 @@ describe("a name is refused", () => {
   });
 });
 
+test("a second engine is refused that needs another operator than the first", () => {
+  const first = { name: "first", type: "dynamo", dynamo: { version: "1.3.1" } };
+  const spec = (second: object) => {
+    const engine = { name: "second", type: "dynamo", models: [], ...second };
+    const engines = [first, { name: "other", type: "vllm" }, engine];
+    return dynamoProblems(engine, { spec: { engines }, path: ["engines", 2] });
+  };
+  expect(spec({})).toEqual([]);
+  expect(spec({ dynamo: { version: "1.2.1", multiNode: "leader-worker-set" } })).toMatchObject([
+    {
+      path: ["engines", 2, "dynamo", "version"],
+      message: expect.stringContaining('1.3.1 of engine "first"'),
+    },
+    { path: ["engines", 2, "dynamo", "multiNode"] },
+  ]);
+});
+
 test("a shape is refused that the heads cannot be shared out over, with the next lower that works", () => {
   expect(saidOf({ model: { gpusPerReplica: 3 } })).toMatchObject([
     { at: "models.0.gpusPerReplica", code: unsupported, allowed: "2, the next lower number" },

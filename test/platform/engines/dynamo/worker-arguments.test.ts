@@ -28,6 +28,7 @@ describe("a vLLM worker", () => {
       ...["--max-num-seqs", "24"],
       ...["--max-num-batched-tokens", "8192"],
       ...["--max-model-len", "8192"],
+      ...["--gpu-memory-utilization", "0.9"],
       ...["--block-size", "16"],
       "--enable-prefix-caching",
     ]);
