@@ -2,7 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { addonComponents } from "../components/addons/addon-components.ts";
 import { GpuNodeGroup } from "../components/cluster/gpu-node-group.ts";
 import { InferenceNamespace } from "../components/cluster/inference-namespace.ts";
-import type { Monitoring, PodPeer } from "../components/engines/engine-args.ts";
+import type { Monitoring, PodPeer, StagingTarget } from "../components/engines/engine-args.ts";
 import { engineIdentity } from "../components/engines/engine-labels.ts";
 import { EnginePriorities } from "../components/engines/engine-priorities.ts";
 import { engineComponents } from "../components/engines/registry.ts";
@@ -134,6 +134,7 @@ export function deployToExistingCluster(inputs: ExistingClusterInputs): StackOut
         groups,
         servers: plan.servers,
         models: sources.of(engine),
+        ...stagingOf(sources.staging(engine)),
         proxy: proxyPeer,
         monitoring: monitoringOf(spec),
       },
@@ -217,6 +218,10 @@ function platformNamespaceOf(plan: PlatformPlan): string {
     });
   }
   return own.name;
+}
+
+function stagingOf(staging: StagingTarget | undefined): { readonly staging?: StagingTarget } {
+  return staging ? { staging } : {};
 }
 
 function monitoringOf({ observability }: PlatformSpec): Monitoring {

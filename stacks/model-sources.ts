@@ -1,12 +1,20 @@
-import { engineServiceAccount } from "../components/engines/engine-args.ts";
+import {
+  engineServiceAccount,
+  stagingServiceAccount,
+  type StagingTarget,
+} from "../components/engines/engine-args.ts";
 import type { ModelSource } from "../components/engines/model-source.ts";
-import { ServiceAccountRole } from "../components/identity/service-account-role.ts";
+import {
+  ServiceAccountRole,
+  type ServiceAccountRoleArgs,
+} from "../components/identity/service-account-role.ts";
 import { BucketVolume } from "../components/storage/bucket-volume.ts";
 import { DatasetVolume, datasetVolumeName } from "../components/storage/dataset-volume.ts";
 import { LustreVolume, lustrePorts } from "../components/storage/lustre-volume.ts";
 import type { VolumeAccess } from "../components/storage/static-claim.ts";
+import type { StagedSource } from "../platform/engines/engine-profile.ts";
 import { engineProfiles } from "../platform/engines/registry.ts";
-import type { EnginePlan, PlatformPlan } from "../platform/plan/platform-plan.ts";
+import type { EnginePlan, PlatformPlan, ReplicaGroupPlan } from "../platform/plan/platform-plan.ts";
 import type { ExistingClusterSpec } from "../platform/spec/schema.ts";
 import type * as pulumi from "@pulumi/pulumi";
 
@@ -47,12 +55,12 @@ export class ModelSources {
       case "image":
         return { kind: "image", reference: storage.reference };
       case "s3": {
-        const roleArn = this.#role(engine, storage);
+        const roleArns = this.#roles(engine, storage);
         if (storage.access === "mount") {
-          return { kind: "volume", claimName: this.#bucket(engine, storage), path: "", roleArn };
+          return { kind: "volume", claimName: this.#bucket(engine, storage), path: "", roleArns };
         }
         const { bucket, prefix, access } = storage;
-        return { kind: "s3", roleArn, bucket, prefix, region: cluster.region, access };
+        return { kind: "s3", roleArns, bucket, prefix, region: cluster.region, access };
       }
     }
   }
@@ -105,6 +113,22 @@ export class ModelSources {
     }
   }
 
+  /** Where versions of an engine are brought that lie elsewhere; nothing where none do. */
+  staging(engine: EnginePlan): StagingTarget | undefined {
+    const { plan, cluster } = this.#inputs;
+    const groups = plan.groups.filter((group) => group.engine === engine.name);
+    const sources = engineProfiles[engine.type].staged?.(groups) ?? [];
+    if (sources.length === 0) return undefined;
+    const roleArn = this.#role(`${engine.name}-staging`, {
+      roleName: `${cluster.name}-${plan.platform}-${engine.name}-staging`,
+      description: `Engine ${engine.name} of ${plan.platform}: reads the versions that are brought onto its volume`,
+      serviceAccounts: [{ namespace: engine.namespace, name: stagingServiceAccount(engine) }],
+      sources,
+    });
+    this.roleArns[`staging/${engine.name}`] = roleArn;
+    return { ...this.volume(engine, "read-write"), roleArn, region: cluster.region };
+  }
+
   #once(name: string, make: () => { readonly claimName: pulumi.Output<string> }): pulumi.Output<string> {
     const known = this.#claims.get(name) ?? make().claimName;
     this.#claims.set(name, known);
@@ -128,32 +152,80 @@ export class ModelSources {
     ).claimName;
   }
 
-  #role(engine: EnginePlan, storage: S3Storage): pulumi.Output<string> {
-    const { plan, cluster, providers } = this.#inputs;
-    const role = new ServiceAccountRole(
-      `${engine.name}-models`,
+  #roles(engine: EnginePlan, { bucket, prefix }: S3Storage): Record<string, pulumi.Output<string>> {
+    const { plan, cluster } = this.#inputs;
+    const groups = plan.groups.filter((group) => group.engine === engine.name);
+    return Object.assign(
+      {},
+      ...inRoles(groups).map((some, index) => {
+        const suffix = index === 0 ? "" : `-${index + 1}`;
+        const roleArn = this.#role(`${engine.name}-models${suffix}`, {
+          roleName: `${cluster.name}-${plan.platform}-${engine.name}${suffix}`,
+          description: `Engine ${engine.name} of ${plan.platform}: reads s3://${bucket}/${prefix}`,
+          serviceAccounts: some.map((group) => ({
+            namespace: group.namespace,
+            name: engineServiceAccount(group),
+          })),
+          sources: [{ bucket, prefix }],
+        });
+        this.roleArns[`engine/${engine.name}${suffix}`] = roleArn;
+        return Object.fromEntries(some.map(({ name }) => [name, roleArn]));
+      }),
+    );
+  }
+
+  #role(
+    name: string,
+    {
+      sources,
+      ...role
+    }: Pick<ServiceAccountRoleArgs, "roleName" | "description" | "serviceAccounts"> & {
+      readonly sources: readonly StagedSource[];
+    },
+  ): pulumi.Output<string> {
+    const { cluster, providers } = this.#inputs;
+    const [first, ...others] = sources;
+    const further = [...new Set(others.map(({ prefix }) => prefix))];
+    return new ServiceAccountRole(
+      name,
       {
-        roleName: `${cluster.name}-${plan.platform}-${engine.name}`,
-        description: `Engine ${engine.name} of ${plan.platform}: reads s3://${storage.bucket}/${storage.prefix}`,
+        ...role,
         accountId: cluster.accountId,
         oidcIssuer: cluster.oidcIssuer,
-        serviceAccounts: plan.groups
-          .filter((group) => group.engine === engine.name)
-          .map((group) => ({ namespace: group.namespace, name: engineServiceAccount(group) })),
         s3: {
-          bucket: storage.bucket,
-          prefix: storage.prefix,
+          bucket: first?.bucket ?? "",
+          prefix: first?.prefix ?? "",
+          ...(further.length > 0 ? { furtherPrefixes: further } : {}),
           access: "read",
           kmsKeyArn: cluster.kmsKeyArn,
           region: cluster.region,
         },
       },
       { ...(providers ? { providers } : {}) },
-    );
-    this.roleArns[`engine/${engine.name}`] = role.roleArn;
-    return role.roleArn;
+    ).roleArn;
   }
 }
+
+/**
+ * Groups that one role can name: IAM bounds its trust policy to 2,048 characters, of which the service accounts get
+ * what the provider's names, which come twice, leave for sure.
+ */
+function inRoles(groups: readonly ReplicaGroupPlan[]): readonly (readonly ReplicaGroupPlan[])[] {
+  const roles: ReplicaGroupPlan[][] = [];
+  let room = 0;
+  for (const group of groups) {
+    const length = `"system:serviceaccount:${group.namespace}:${engineServiceAccount(group)}",`.length;
+    if (length > room) {
+      roles.push([]);
+      room = subjectsMaxLength;
+    }
+    roles.at(-1)?.push(group);
+    room -= length;
+  }
+  return roles;
+}
+
+const subjectsMaxLength = 1_400;
 
 type S3Storage = Extract<EnginePlan["storage"], { kind: "s3" }>;
 

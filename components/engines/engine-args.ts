@@ -1,5 +1,7 @@
 import type { EnginePlan, ReplicaGroupPlan, ServerPlan } from "../../platform/plan/platform-plan.ts";
-import type { ModelSource } from "./model-source.ts";
+import { boundedName } from "../names.ts";
+import type { FileSystemPeer, ModelSource } from "./model-source.ts";
+import type * as pulumi from "@pulumi/pulumi";
 
 /** What every engine component takes, whatever its type. */
 export interface EngineArgs {
@@ -17,6 +19,26 @@ export interface EngineArgs {
   /** The pods that may send requests. */
   readonly proxy: PodPeer;
   readonly monitoring: Monitoring;
+  /** Where versions are brought to that lie elsewhere; absent where there are none. */
+  readonly staging?: StagingTarget;
+}
+
+/** What a job writes to and reads with that brings versions of models onto an engine's volume. */
+export interface StagingTarget {
+  /** Claim in the engine's namespace that may be written to. */
+  readonly claimName: pulumi.Input<string>;
+  /** Folder of the volume that holds the engine's models; empty for its root. */
+  readonly path: string;
+  readonly fileSystem?: FileSystemPeer;
+  /** Role that may read the sources. */
+  readonly roleArn: pulumi.Input<string>;
+  /** Region of the bucket. */
+  readonly region: string;
+}
+
+/** The service account of an engine's staging job, which the role of its target names. */
+export function stagingServiceAccount(engine: Pick<EnginePlan, "name">): string {
+  return boundedName(`${engine.name}-staging`, 63);
 }
 
 /** Pods by their labels, in one namespace. */

@@ -36,7 +36,7 @@ export class EngineWorkload extends pulumi.ComponentResource {
     const labels = recommendedLabels(identity);
     const podLabels = selectorLabels(identity);
     const metadata = { name: group.name, namespace: group.namespace };
-    const roleArn = modelsRoleArn(models);
+    const roleArn = modelsRoleArn(models, group);
 
     const account = new ServiceAccount(
       `${name}-account`,

@@ -13,13 +13,13 @@ export type ModelSource =
       readonly path: string;
       /** Where the file system answers, for network plugins that count a volume's traffic as its pod's. */
       readonly fileSystem?: FileSystemPeer;
-      /** Role that the driver mounts with, where it takes the pod's own. */
-      readonly roleArn?: pulumi.Input<string>;
+      /** Roles that the driver mounts with, where it takes the pod's own. */
+      readonly roleArns?: GroupRoles;
     }
   | {
       readonly kind: "s3";
-      /** Role that the engine's service accounts take. */
-      readonly roleArn: pulumi.Input<string>;
+      /** Roles that the engine's service accounts take. */
+      readonly roleArns: GroupRoles;
       readonly bucket: string;
       readonly prefix: string;
       readonly region: string;
@@ -40,9 +40,16 @@ export interface FileSystemPeer {
   readonly ports: readonly { readonly port: number; readonly endPort?: number }[];
 }
 
-/** The role of AWS that the pods' service account takes; undefined where they need none. */
-export function modelsRoleArn(models: ModelSource): pulumi.Input<string> | undefined {
-  return models.kind === "s3" || models.kind === "volume" ? models.roleArn : undefined;
+/** ARNs of IAM roles by the name of the replica group: no role can name any number of service accounts. */
+export type GroupRoles = Readonly<Record<string, pulumi.Input<string>>>;
+
+/** The IAM role that the service account of a group's pods takes; undefined where they need none. */
+export function modelsRoleArn(
+  models: ModelSource,
+  group: Pick<ReplicaGroupPlan, "name">,
+): pulumi.Input<string> | undefined {
+  const roles = models.kind === "s3" || models.kind === "volume" ? models.roleArns : undefined;
+  return roles?.[group.name];
 }
 
 /** Annotations of a service account that takes a role (IRSA). */

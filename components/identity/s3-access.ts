@@ -5,6 +5,11 @@ export interface S3Access {
   readonly bucket: string;
   /** Folder in the bucket, without slashes at its ends; empty for the whole bucket. */
   readonly prefix: string;
+  /**
+   * More folders of the same bucket.
+   * @default none
+   */
+  readonly furtherPrefixes?: readonly string[];
   readonly access: "read" | "read-write";
   /** Key that the bucket is encrypted with. */
   readonly kmsKeyArn: string;
@@ -22,7 +27,7 @@ interface Statement {
   readonly Sid: string;
   readonly Effect: "Allow";
   readonly Action: readonly string[];
-  readonly Resource: string;
+  readonly Resource: string | readonly string[];
   readonly Condition?: Readonly<Record<string, Readonly<Record<string, string | readonly string[]>>>>;
 }
 
@@ -36,6 +41,8 @@ export function s3AccessPolicy(access: S3Access): PolicyDocument {
   const partition = partitionOf(access.kmsKeyArn);
   const bucket = `arn:${partition}:s3:::${access.bucket}`;
   const write = access.access === "read-write";
+  const prefixes = [access.prefix, ...(access.furtherPrefixes ?? [])];
+  const objects = prefixes.map((prefix) => [bucket, prefix, "*"].filter(Boolean).join("/"));
   return {
     Version: "2012-10-17",
     Statement: [
@@ -46,9 +53,13 @@ export function s3AccessPolicy(access: S3Access): PolicyDocument {
         Effect: "Allow",
         Action: ["s3:ListBucket", ...(write ? ["s3:ListBucketMultipartUploads"] : [])],
         Resource: bucket,
-        ...(access.prefix === ""
+        ...(prefixes.includes("")
           ? {}
-          : { Condition: { StringLike: { "s3:prefix": [access.prefix, `${access.prefix}/*`] } } }),
+          : {
+              Condition: {
+                StringLike: { "s3:prefix": prefixes.flatMap((prefix) => [prefix, `${prefix}/*`]) },
+              },
+            }),
       },
       {
         Sid: write ? "ReadAndWriteObjects" : "ReadObjects",
@@ -59,7 +70,7 @@ export function s3AccessPolicy(access: S3Access): PolicyDocument {
             ? ["s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"]
             : []),
         ],
-        Resource: [bucket, access.prefix, "*"].filter(Boolean).join("/"),
+        Resource: objects.length === 1 ? (objects[0] ?? bucket) : objects,
       },
       {
         Sid: "UseKeyThroughS3",

@@ -97,12 +97,21 @@ export interface EngineProfile {
    * Absent: the group's own Service and pods.
    */
   readonly frontend?: (group: ReplicaGroupPlan) => EngineFrontend;
+  /** What is brought onto the engine's volume before it starts; all in one bucket. */
+  readonly staged?: (groups: readonly ReplicaGroupPlan[]) => readonly StagedSource[];
   /** Pods of an engine beside its replicas, such as frontends and jobs: its namespace has room for them too. */
   readonly otherPods?: (engine: EnginePlan, groups: readonly ReplicaGroupPlan[]) => readonly OtherPods[];
   /** Cluster add-ons that the resources of an entry need, as written; those of autoscaling and monitors aside. */
   readonly addons?: (engine: Raw) => readonly AddonName[];
   /** What it cannot do, a sentence each. */
   readonly limits: readonly string[];
+}
+
+/** A folder of S3. */
+export interface StagedSource {
+  readonly bucket: string;
+  /** Without leading or trailing slash. */
+  readonly prefix: string;
 }
 
 /** Alike pods that use no accelerator. */

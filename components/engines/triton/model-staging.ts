@@ -5,26 +5,18 @@ import { Job } from "@pulumi/kubernetes/batch/v1/index.js";
 import { ServiceAccount } from "@pulumi/kubernetes/core/v1/index.js";
 import { NetworkPolicy } from "@pulumi/kubernetes/networking/v1/index.js";
 import { engineProfiles } from "../../../platform/engines/registry.ts";
-import { stagingCommand, type StagedVersion } from "../../../platform/engines/triton/staging.ts";
+import {
+  stagingCommand,
+  stagingPod as stagingPodSize,
+  type StagedVersion,
+} from "../../../platform/engines/triton/staging.ts";
 import type { EnginePlan } from "../../../platform/plan/platform-plan.ts";
 import { childOptions } from "../../child-options.ts";
 import { recommendedLabels, selectorLabels } from "../../labels.ts";
 import { boundedName } from "../../names.ts";
 import { awsCliImage } from "../model-copy.ts";
-import { roleAnnotations, type FileSystemPeer } from "../model-source.ts";
-
-/** What a staging job writes to and reads with. */
-export interface StagingTarget {
-  /** Claim in the engine's namespace that may be written to. */
-  readonly claimName: pulumi.Input<string>;
-  /** Folder of the volume that holds the engine's models; empty for its root. */
-  readonly path: string;
-  readonly fileSystem?: FileSystemPeer;
-  /** Role that may read the sources. */
-  readonly roleArn: pulumi.Input<string>;
-  /** Region of the bucket. */
-  readonly region: string;
-}
+import { stagingServiceAccount, type StagingTarget } from "../engine-args.ts";
+import { roleAnnotations } from "../model-source.ts";
 
 export interface ModelStagingArgs {
   /** Name of the platform: others may stage onto the same volume. */
@@ -40,11 +32,6 @@ const root = "/models";
 /** From the start of the job, its retries included: enough for a terabyte over a slow file system. */
 const deadlineSeconds = 6 * 3600;
 
-/** The service account of an engine's staging job, which the role of its target must name. */
-export function stagingAccount(engine: Pick<EnginePlan, "name">): string {
-  return boundedName(`${engine.name}-staging`, 63);
-}
-
 /**
  * Brings versions from S3 onto an engine's volume before its servers start. The job alone may write there; the servers
  * see the volume read-only.
@@ -55,7 +42,7 @@ export class ModelStaging extends pulumi.ComponentResource {
     const { engine, target, versions, platform } = args;
     const { namespace } = engine;
     const child = childOptions(this, opts);
-    const accountName = stagingAccount(engine);
+    const accountName = stagingServiceAccount(engine);
     const identity = { name: "model-staging", instance: engine.name, component: "model-staging" };
     const labels = recommendedLabels(identity);
     const podLabels = selectorLabels(identity);
@@ -140,7 +127,7 @@ function stagingPod(
   target: StagingTarget,
 ): core.v1.PodSpec {
   const { userId, groupId } = engineProfiles[engine.type].runAs;
-  const resources = { cpu: "500m", memory: "1Gi" };
+  const resources = { cpu: `${stagingPodSize.cpuMillis}m`, memory: `${stagingPodSize.memoryMiB}Mi` };
   return {
     serviceAccountName,
     automountServiceAccountToken: false,

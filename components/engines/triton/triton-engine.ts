@@ -3,17 +3,12 @@ import { stagedVersions } from "../../../platform/engines/triton/staging.ts";
 import { childOptions } from "../../child-options.ts";
 import type { EngineArgs } from "../engine-args.ts";
 import { EngineWorkload } from "../engine-workload.ts";
-import { ModelStaging, type StagingTarget } from "./model-staging.ts";
+import { ModelStaging } from "./model-staging.ts";
 import { TritonRepository } from "./triton-repository.ts";
-
-export interface TritonEngineArgs extends EngineArgs {
-  /** Where versions with `artifacts` are brought to; needed where there are any. */
-  readonly staging?: StagingTarget;
-}
 
 /** Triton Inference Server: the models of an engine share its replicas. */
 export class TritonEngine extends pulumi.ComponentResource {
-  constructor(name: string, args: TritonEngineArgs, opts?: pulumi.ComponentResourceOptions) {
+  constructor(name: string, args: EngineArgs, opts?: pulumi.ComponentResourceOptions) {
     super("domino-inference:engines:TritonEngine", name, {}, opts);
     const { groups, staging: target, ...rest } = args;
     const versions = stagedVersions(groups);

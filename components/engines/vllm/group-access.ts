@@ -25,7 +25,7 @@ export class GroupAccess extends pulumi.ComponentResource {
     const { group, labels, podLabels, models } = args;
     const child = childOptions(this, opts);
     const { ports } = engineProfiles[group.engineType];
-    const roleArn = modelsRoleArn(models);
+    const roleArn = modelsRoleArn(models, group);
 
     new ServiceAccount(
       `${name}-account`,

@@ -1,9 +1,9 @@
+import { stagedVersions, stagingPod } from "./staging.ts";
 import type { EngineProfile } from "../engine-profile.ts";
 import { tritonCommand, tritonRequestSeconds } from "./command.ts";
 import { tritonEngineOptionsSchema } from "./engine-options.ts";
 import { tritonImage } from "./image.ts";
 import { tritonModelOptionsSchema } from "./model-options.ts";
-import { tritonProbes } from "./probes.ts";
 import { tritonModelRoot } from "./repository-layout.ts";
 import { tritonReservedArguments, tritonReservedEnvironment } from "./reserved.ts";
 import { tritonProblems } from "./rules.ts";
@@ -26,7 +26,14 @@ export const tritonProfile: EngineProfile = {
   loading: ["preload", "on-demand"],
   replicasPer: "engine",
   ports: { http: 8000, grpc: 8001, metrics: 8002 },
-  probes: tritonProbes,
+  // Ready means with all models to a strict server, which preloads, and without regard to models to one that loads on
+  // demand. While a model loads one connection may hang with it: probes are made anew each time, and the next one is
+  // answered.
+  probes: () => ({
+    startup: "/v2/health/ready",
+    liveness: "/v2/health/live",
+    readiness: "/v2/health/ready",
+  }),
   metrics: { path: "/metrics", queue: "nv_inference_pending_request_count" },
   repositoryApi: {
     index: "/v2/repository/index",
@@ -50,6 +57,9 @@ export const tritonProfile: EngineProfile = {
   options: { engine: tritonEngineOptionsSchema, model: tritonModelOptionsSchema },
   reserved: { arguments: tritonReservedArguments, environment: tritonReservedEnvironment },
   problems: tritonProblems,
+  staged: (groups) => stagedVersions(groups).map(({ bucket, prefix }) => ({ bucket, prefix })),
+  // The job that brings versions; two while a changed one replaces the last.
+  otherPods: (_, groups) => (stagedVersions(groups).length > 0 ? [{ count: 2, ...stagingPod }] : []),
   limits: [
     "It answers requests as a whole: models that generate text are planned for vLLM or Dynamo.",
     "Versions are whole numbers; a model that is registered under another text cannot be served.",

@@ -11,6 +11,9 @@ export interface StagedVersion {
   readonly prefix: string;
 }
 
+/** What the pod of a staging job requests: the AWS CLI, which holds a few parts of a file in memory. */
+export const stagingPod = { cpuMillis: 500, memoryMiB: 1024 } as const;
+
 /** File in a staged version that says where it comes from; servers read past it. */
 export const stagingMarker = ".staged-from";
 

@@ -12,7 +12,7 @@ const args: EngineNetworkArgs = {
   proxy: { namespace: "domino-inference-dev", labels: { "app.kubernetes.io/name": "inference-proxy" } },
   models: {
     kind: "s3",
-    roleArn: "arn:aws:iam::123456789012:role/chat",
+    roleArns: { "chat-premium": "arn:aws:iam::123456789012:role/chat" },
     bucket: "acme-models",
     prefix: "llm",
     region: "us-west-2",

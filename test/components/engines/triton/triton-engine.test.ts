@@ -1,8 +1,12 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { awsCliImage } from "../../../../components/engines/model-copy.ts";
 import type { ModelSource } from "../../../../components/engines/model-source.ts";
-import { stagingAccount, type StagingTarget } from "../../../../components/engines/triton/model-staging.ts";
-import { TritonEngine, type TritonEngineArgs } from "../../../../components/engines/triton/triton-engine.ts";
+import {
+  stagingServiceAccount,
+  type EngineArgs,
+  type StagingTarget,
+} from "../../../../components/engines/engine-args.ts";
+import { TritonEngine } from "../../../../components/engines/triton/triton-engine.ts";
 import { configPbtxt } from "../../../../platform/engines/triton/config-pbtxt.ts";
 import { layoutCommand } from "../../../../platform/engines/triton/repository-layout.ts";
 import { stagedVersions, stagingCommand } from "../../../../platform/engines/triton/staging.ts";
@@ -34,16 +38,13 @@ const artifacts: Change = [
 
 interface Deployed {
   readonly plan: PlatformPlan;
-  readonly args: TritonEngineArgs;
+  readonly args: EngineArgs;
   readonly resources: readonly RecordedResource[];
 }
 
-async function deploy(
-  changes: readonly Change[] = [],
-  more: Partial<TritonEngineArgs> = {},
-): Promise<Deployed> {
+async function deploy(changes: readonly Change[] = [], more: Partial<EngineArgs> = {}): Promise<Deployed> {
   const plan = planPlatform(clusterSpec(...changes));
-  const args: TritonEngineArgs = {
+  const args: EngineArgs = {
     platform: "bank",
     platformNamespace: "domino-inference-test",
     engine: present(plan.engines.find(({ name }) => name === "fraud")),
@@ -160,7 +161,7 @@ describe("models in S3", () => {
     const { resources } = await deploy([], {
       models: {
         kind: "s3",
-        roleArn: "arn:aws:iam::210987654321:role/fraud",
+        roleArns: { fraud: "arn:aws:iam::210987654321:role/fraud" },
         bucket: "bank-models",
         prefix: "fraud",
         region: "eu-central-1",
@@ -217,7 +218,7 @@ describe("artifacts", () => {
   test("are staged with a role of their own, whose account nothing else uses", () => {
     const account = only(deployed.resources, ":ServiceAccount", "fraud-staging-account").inputs;
     expect(account.metadata).toMatchObject({
-      name: stagingAccount(deployed.args.engine),
+      name: stagingServiceAccount(deployed.args.engine),
       annotations: { "eks.amazonaws.com/role-arn": target.roleArn },
     });
     expect(account.automountServiceAccountToken).toBe(false);
