@@ -7,19 +7,14 @@ import { tritonRepository } from "./repository-layout.ts";
 /** Longest request that a server waits for before it ends. */
 export const tritonRequestSeconds = 60;
 
-/** A load keeps a thread busy, and with it every connection that shares it: few loads must not meet many requests. */
-const onDemandHttpThreads = 32;
-
 /** The command line of a server, without extra arguments. */
 export function tritonCommand(group: ReplicaGroupPlan, engine: EnginePlan): readonly string[] {
   const preload = engine.loading === "preload";
   const {
     logVerbose,
     modelLoadThreads,
-    httpThreads,
     rateLimiterResources = {},
   } = tritonEngineOptions(engine);
-  const threads = httpThreads ?? (preload ? undefined : onDemandHttpThreads);
   return [
     "tritonserver",
     `--model-repository=${tritonRepository}`,
@@ -32,7 +27,6 @@ export function tritonCommand(group: ReplicaGroupPlan, engine: EnginePlan): read
     "--allow-metrics=true",
     ...(logVerbose === undefined ? [] : [`--log-verbose=${logVerbose}`]),
     ...(modelLoadThreads === undefined ? [] : [`--model-load-thread-count=${modelLoadThreads}`]),
-    ...(threads === undefined ? [] : [`--http-thread-count=${threads}`]),
     // Off by default, and rate limiters of models would say nothing.
     ...(group.models.some((model) => tritonModelOptions(model).rateLimiter)
       ? ["--rate-limit=execution_count"]

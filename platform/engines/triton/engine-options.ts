@@ -10,14 +10,6 @@ export const tritonEngineOptionsSchema = z.strictObject({
     .max(64)
     .optional()
     .describe("Models that are loaded at the same time. Default: Triton's, 4."),
-  httpThreads: z
-    .int()
-    .min(1)
-    .max(256)
-    .optional()
-    .describe(
-      "Threads that serve HTTP; a load of a model keeps one busy until it is done. Default: 8, on demand 32.",
-    ),
   rateLimiterResources: z
     .record(z.string().regex(/^[A-Za-z]\w{0,49}$/, { error: "expected a name such as R1" }), z.int().min(1))
     .optional()

@@ -146,9 +146,11 @@ export const tritonModelOptionsSchema = z.strictObject({
   artifacts: z
     .record(
       versionNumber,
-      z.string().regex(/^s3:\/\/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9._=-]+)+\/?$/, {
-        error: "expected s3://bucket/prefix",
-      }),
+      z
+        .string()
+        .regex(/^s3:\/\/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9._=-]+)+\/?$/, {
+          error: "expected s3://bucket/prefix",
+        }),
     )
     .optional()
     .describe(

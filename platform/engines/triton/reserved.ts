@@ -35,7 +35,6 @@ export const tritonReservedArguments: ReservedArguments = {
   "metrics-address": ports,
   "log-verbose": "follows from triton.logVerbose of the engine",
   "model-load-thread-count": "follows from triton.modelLoadThreads of the engine",
-  "http-thread-count": "follows from triton.httpThreads of the engine",
   "rate-limit*": "follows from rateLimiter of the models and triton.rateLimiterResources of the engine",
 };
 

@@ -3,12 +3,15 @@ import { copyFile, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { configKey, configPbtxt } from "../../../platform/engines/triton/config-pbtxt.ts";
+import { tritonCommand } from "../../../platform/engines/triton/command.ts";
+import { tritonEngineOptionsSchema } from "../../../platform/engines/triton/engine-options.ts";
+import { tritonModelOptionsSchema } from "../../../platform/engines/triton/model-options.ts";
 import {
-  tritonModelOptions,
-  tritonModelOptionsSchema,
-} from "../../../platform/engines/triton/model-options.ts";
-import { layoutCommand, type RepositoryFolders } from "../../../platform/engines/triton/repository-layout.ts";
-import type { GroupModel } from "../../../platform/plan/platform-plan.ts";
+  layoutCommand,
+  tritonRepository,
+  type RepositoryFolders,
+} from "../../../platform/engines/triton/repository-layout.ts";
+import type { EnginePlan, GroupModel, ReplicaGroupPlan } from "../../../platform/plan/platform-plan.ts";
 
 /** A model of a plan, as far as its repository needs it, with options as a spec writes them. */
 export function plannedModel(name: string, versions: readonly string[], options: object): GroupModel {
@@ -50,7 +53,15 @@ export async function layOut(
   return folders;
 }
 
-/** Models whose files have to be on the storage. */
-export function stored(models: readonly GroupModel[]): readonly GroupModel[] {
-  return models.filter((model) => tritonModelOptions(model).ensemble === undefined);
+/** The profile's command line for the models, on another folder than in the pod. */
+export function serverArguments(
+  models: readonly GroupModel[],
+  loading: EnginePlan["loading"],
+  repository: string,
+): readonly string[] {
+  const engine = { loading, options: tritonEngineOptionsSchema.parse({}) } as EnginePlan;
+  const [, ...args] = tritonCommand({ models } as ReplicaGroupPlan, engine);
+  const inPod = `--model-repository=${tritonRepository}`;
+  if (!args.includes(inPod)) throw new Error(`the command has no ${inPod}`);
+  return args.map((argument) => (argument === inPod ? `--model-repository=${repository}` : argument));
 }

@@ -1,12 +1,13 @@
 import { readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { tritonProfile } from "../../../platform/engines/triton/profile.ts";
 import type { GroupModel } from "../../../platform/plan/platform-plan.ts";
 import { temporaryFolder } from "../processes/running-server.ts";
 import { suite } from "../requires.ts";
 import { serverNeed } from "./prepared-environment.ts";
-import { ask, type Answer } from "./server-under-test.ts";
-import { layOut, plannedModel, storeVersion } from "./triton-laid-out.ts";
+import { ask, askUntilAnswered, eventually, type Answer } from "./server-under-test.ts";
+import { layOut, plannedModel, serverArguments, storeVersion } from "./triton-laid-out.ts";
 import { startTritonServer, type RunningTriton } from "./triton.ts";
 
 const tensors = {
@@ -74,13 +75,7 @@ suite("Triton on a repository that the init container laid out", [serverNeed("tr
     ({ repository } = await layOut(folder, storage, all, 8));
     triton = await startTritonServer({
       folder: await temporaryFolder("triton"),
-      args: [
-        `--model-repository=${repository}`,
-        "--model-control-mode=explicit",
-        ...all.map(({ name }) => `--load-model=${name}`),
-        "--strict-readiness=true",
-        "--rate-limit=execution_count",
-      ],
+      args: serverArguments(all, "preload", repository),
     });
   });
   afterAll(() => triton?.stop());
@@ -168,13 +163,72 @@ suite("Triton on a repository that lacks a model", [serverNeed("triton")], () =>
     await expect(
       startTritonServer({
         folder,
-        args: [
-          `--model-repository=${repository}`,
-          "--model-control-mode=explicit",
-          "--load-model=half",
-          "--load-model=gone",
-        ],
+        args: [...serverArguments(all, "preload", repository), "--load-model=gone"],
       }),
     ).rejects.toThrow("triton ended while it started");
+  });
+});
+
+suite("Triton that loads on demand from a repository that was laid out", [serverNeed("triton")], () => {
+  const loadSeconds = 3;
+  let folder: string;
+  let triton: RunningTriton;
+  const status = async (path: string) => (await ask(triton, "GET", path)).status;
+  const post = (path: string, body: object = {}) => ask(triton, "POST", `/v2/${path}`, body);
+  const load = (model: string) => post(`repository/models/${model}/load`);
+
+  beforeAll(async () => {
+    folder = await temporaryFolder("triton-layout");
+    const storage = join(folder, "storage");
+    const slow = { FACTOR: "0.5", LOAD_SECONDS: String(loadSeconds) };
+    const all = models(join(folder, "executions.log")).map((model) =>
+      model.name === "half" ? plannedModel("half", ["1", "3"], { ...tensors, parameters: slow }) : model,
+    );
+    for (const version of ["1", "3"]) await storeVersion(storage, "half", version);
+    for (const version of ["1", "10"]) await storeVersion(storage, "triple", version);
+    for (const model of ["half", "triple"]) await writeFile(join(storage, model, "labels.txt"), "good\n");
+    const { repository } = await layOut(folder, storage, all, 8);
+    triton = await startTritonServer({
+      folder: await temporaryFolder("triton"),
+      args: serverArguments(all, "on-demand", repository),
+    });
+  });
+  afterAll(() => triton?.stop());
+
+  test("starts with nothing loaded", async () => {
+    expect((await post("repository/index", { ready: true })).json).toEqual([]);
+  });
+
+  test("stays live and ready while a model loads", async () => {
+    const { liveness, readiness } = tritonProfile.probes({ loading: "on-demand" });
+    const loading = load("half");
+    const index = async () =>
+      (await askUntilAnswered(triton, "POST", "/v2/repository/index", {})).json as readonly {
+        state?: string;
+      }[];
+    await eventually(index, (found) => found.some(({ state }) => state === "LOADING"));
+    const probe = (path: string) =>
+      ask(triton, "GET", path, undefined, AbortSignal.timeout(1_000)).then(
+        (answer) => answer.status,
+        () => "none",
+      );
+    const asked = await Promise.all(
+      Array.from({ length: 20 }, (_, at) => probe(at % 2 === 0 ? liveness : readiness)),
+    );
+    expect((await index()).some(({ state }) => state === "LOADING")).toBe(true);
+    // A connection that shares its thread with the load waits for it: two of them are far from the failures in a row
+    // that a probe allows.
+    expect(asked.filter((answer) => answer === 200).length).toBeGreaterThanOrEqual(18);
+    expect(asked.filter((answer) => answer !== 200 && answer !== "none")).toEqual([]);
+    expect((await loading).status).toBe(200);
+  });
+
+  test("loads the steps of an ensemble with it", async () => {
+    expect((await post("repository/models/half/unload")).status).toBe(200);
+    expect((await load("half-then-triple")).status).toBe(200);
+    const input = { name: "raw", datatype: "FP32", shape: [1, 1], data: [8] };
+    const answer = await post("models/half-then-triple/infer", { inputs: [input] });
+    expect(answer.json.outputs[0].data).toEqual([120]);
+    expect(await status("/v2/models/triple/versions/10/ready")).toBe(200);
   });
 });

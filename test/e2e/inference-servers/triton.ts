@@ -48,16 +48,11 @@ export interface TritonServerOptions {
   /** Without addresses, ports and backends. */
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
-  /**
-   * Path that answers 200 when the server is ready.
-   * @default /v2/health/ready
-   */
-  readonly readyPath?: string;
 }
 
 /** Starts Triton with a command line of one's own. */
 export async function startTritonServer(options: TritonServerOptions): Promise<RunningTriton> {
-  const { folder, args, env = {}, readyPath = "/v2/health/ready" } = options;
+  const { folder, args, env = {} } = options;
   const { python, sitePackages } = preparedEnvironment("triton");
   const [http = 0, grpc = 0, metrics = 0] = await freePorts(3);
   const backends = join(folder, "backends");
@@ -84,7 +79,7 @@ export async function startTritonServer(options: TritonServerOptions): Promise<R
     cwd: folder,
     folder,
     ports: [http, grpc, metrics],
-    ready: (signal) => answersOk(url + readyPath, signal),
+    ready: (signal) => answersOk(`${url}/v2/health/ready`, signal),
   });
   return { ...server, url, metricsUrl: `http://127.0.0.1:${metrics}/metrics` };
 }

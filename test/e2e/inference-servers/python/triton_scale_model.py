@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import time
 
 # The interpreter that is embedded in the server's stub does not read it by itself.
 sys.path.extend(os.environ["PYTHONPATH"].split(os.pathsep))
@@ -15,6 +16,7 @@ class TritonPythonModel:
     def initialize(self, args):
         parameters = json.loads(args["model_config"])["parameters"]
         self.factor = float(parameters["FACTOR"]["string_value"]) * int(args["model_version"])
+        time.sleep(float(parameters.get("LOAD_SECONDS", {}).get("string_value", "0")))
         self.log = parameters.get("EXECUTION_LOG", {}).get("string_value")
 
     def execute(self, requests):

@@ -19,14 +19,13 @@ describe("the command of a server", () => {
     const options = {
       logVerbose: 1,
       modelLoadThreads: 8,
-      httpThreads: 16,
+
       rateLimiterResources: { R2: 1, R1: 4 },
     };
     expect(commandOf(options)).toEqual([
       ...base,
       "--log-verbose=1",
       "--model-load-thread-count=8",
-      "--http-thread-count=16",
       "--rate-limit-resource=R1:4",
       "--rate-limit-resource=R2:1",
     ]);
@@ -38,18 +37,11 @@ describe("the command of a server", () => {
     expect(commandOf({}).join(" ")).not.toContain("--rate-limit");
   });
 
-  test("has threads enough for loads beside requests where models are loaded on demand, unless told otherwise", () => {
-    expect(commandOf({}, undefined, "on-demand")).toContain("--http-thread-count=32");
-    expect(commandOf({ httpThreads: 4 }, undefined, "on-demand")).toContain("--http-thread-count=4");
-    expect(commandOf({}).join(" ")).not.toContain("--http-thread-count");
-  });
-
   test("has no flag that a spec could give again", () => {
     const limited = tritonModel("resnet", { rateLimiter: { priority: 2 } });
-    const every = commandOf(
-      { logVerbose: 1, modelLoadThreads: 8, httpThreads: 16, rateLimiterResources: { R1: 4 } },
-      [limited],
-    ).slice(1);
+    const every = commandOf({ logVerbose: 1, modelLoadThreads: 8, rateLimiterResources: { R1: 4 } }, [
+      limited,
+    ]).slice(1);
     expect(refusedArguments(every, tritonReservedArguments)).toHaveLength(every.length);
   });
 });
@@ -57,6 +49,7 @@ describe("the command of a server", () => {
 test("flags that nothing else decides are for the spec", () => {
   const free = [
     "--cache-config=local,size=1048576",
+    "--http-thread-count=16",
     "--metrics-config=summary_latencies=true",
     "--trace-config=level=OFF",
   ];

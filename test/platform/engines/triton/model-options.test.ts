@@ -69,7 +69,8 @@ test("artifacts lie below a prefix: a whole bucket is no version", () => {
     "s3://bucket",
     "s3://bucket/",
     "https://bucket/run",
-    "s3://bucket/../x", "s3://bucket/x y",
+    "s3://bucket/../x",
+    "s3://bucket/x y",
     "s3://b/run",
   ]) {
     expect(accepts({ artifacts: { "3": source } })).toBe(false);
