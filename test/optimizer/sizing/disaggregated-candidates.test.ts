@@ -142,6 +142,31 @@ describe("a disaggregated group", () => {
     expect(summary.latencyMillis.mean).toBeLessThan(latencyMeanMs ?? Number.POSITIVE_INFINITY);
   });
 
+  it("holds random targets under random loads in the simulation", () => {
+    const random = seededRandom(1, "demands");
+    const between = (least: number, most: number) => least * Math.exp(random() * Math.log(most / least));
+    for (let run = 0; run < 8; run++) {
+      const own = profile({
+        accelerator: "small",
+        maxBatchSize: Math.round(between(8, 256)),
+        alphaMs: between(4, 40),
+        betaMs: between(0.02, 0.6),
+        gammaMs: between(3, 30),
+        deltaMs: between(0.01, 0.2),
+      });
+      const slo = {
+        ttftMeanMs: (300 + own.gammaMs + own.deltaMs * 2048) * between(1.2, 4),
+        itlMeanMs: (own.alphaMs + own.betaMs) * between(1.1, 3),
+      };
+      const demand = pools({ slo, requestsPerMinute: between(30, 900) }, { profiles: [own] });
+      const candidate = certain(candidates(demand)[0]);
+      const summary = simulated(demand, candidate);
+      // A hundredth for the chance in 25,000 requests.
+      expect(summary.ttftMillis.mean).toBeLessThan(1.01 * slo.ttftMeanMs);
+      expect(summary.itlMeanMillis).toBeLessThan(1.01 * slo.itlMeanMs);
+    }
+  });
+
   it("has no replica too many in either pool, and names the target that needs it", () => {
     const demand = pools({ slo: { ttftMeanMs: 220, itlMeanMs: 11 } }, { profiles: [large] });
     const candidate = certain(candidates(demand)[0]);
