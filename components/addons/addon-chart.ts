@@ -2,6 +2,7 @@ import type * as pulumi from "@pulumi/pulumi";
 import { Namespace } from "@pulumi/kubernetes/core/v1/index.js";
 import { Release } from "@pulumi/kubernetes/helm/v3/index.js";
 import { recommendedLabels } from "../labels.ts";
+import { addonPolicies, type AddonTraffic } from "./addon-network.ts";
 
 /** A Helm chart at one version, and all that is said to it. */
 export interface AddonChart {
@@ -15,6 +16,7 @@ export interface AddonChart {
   readonly namespace: string;
   /** The strictest of the Pod Security Standards that all pods of the chart meet. */
   readonly podSecurity: "restricted" | "baseline";
+  readonly traffic: AddonTraffic;
   /** Nothing that matters is left to the chart's defaults, which change with its versions. */
   readonly values: Readonly<Record<string, unknown>>;
 }
@@ -37,13 +39,14 @@ export function installChart(
   platform: string,
   child: pulumi.CustomResourceOptions,
 ): Release {
+  const labels = recommendedLabels({ name: addon.release, instance: platform, component: "addon" });
   const namespace = new Namespace(
     `${name}-namespace`,
     {
       metadata: {
         name: addon.namespace,
         labels: {
-          ...recommendedLabels({ name: addon.release, instance: platform, component: "addon" }),
+          ...labels,
           "pod-security.kubernetes.io/enforce": addon.podSecurity,
           "pod-security.kubernetes.io/enforce-version": podSecurityVersion,
           "pod-security.kubernetes.io/warn": "restricted",
@@ -53,6 +56,10 @@ export function installChart(
     },
     child,
   );
+  const policies = addonPolicies(name, addon.namespace, labels, addon.traffic, {
+    ...child,
+    dependsOn: [namespace],
+  });
   return new Release(
     `${name}-release`,
     {
@@ -77,7 +84,7 @@ export function installChart(
     },
     {
       ...child,
-      dependsOn: [namespace],
+      dependsOn: [namespace, ...policies],
       customTimeouts: {
         create: `${installSeconds + installMarginSeconds}s`,
         update: `${installSeconds + installMarginSeconds}s`,

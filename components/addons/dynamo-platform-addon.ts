@@ -2,6 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { childOptions } from "../child-options.ts";
 import { installChart, type AddonChart } from "./addon-chart.ts";
 import { addonDefinitions } from "./addon-definitions.ts";
+import { anyPod } from "./addon-network.ts";
 import type { AddonMode } from "./addon-mode.ts";
 import { platformNodeAffinity } from "./platform-nodes.ts";
 import { ReadinessGate } from "./readiness-gate.ts";
@@ -83,6 +84,11 @@ function dynamoChart(settings: DynamoPlatformSettings): AddonChart {
     namespace: "dynamo-system",
     // The operator's own container says nothing of a seccomp profile, nor do those of NATS.
     podSecurity: "baseline",
+    traffic: {
+      // The chart has no setting for the port of its webhooks.
+      fromApiServer: [9443],
+      ...(settings.nats ? { fromPods: [{ peers: [anyPod], port: natsPort }] } : {}),
+    },
     values: {
       global: {
         // Workers find each other by the API server; etcd for it is on its way out.
@@ -145,9 +151,12 @@ function operatorValues(settings: DynamoPlatformSettings): object {
   };
 }
 
+const natsPort = 4222;
+
 /** Events only: nothing that is lost with a pod is missed, and a volume would tie it to one zone. */
 const natsValues = {
   config: {
+    nats: { port: natsPort },
     cluster: { enabled: false },
     jetstream: {
       enabled: true,

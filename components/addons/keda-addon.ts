@@ -32,6 +32,10 @@ const resources = {
   limits: { cpu: "1", memory: "1000Mi" },
 };
 
+/** Two of the ports at which Domino's control plane may reach nodes. */
+const webhookPort = 9443;
+const metricsPort = 6443;
+
 const kedaChart: AddonChart = {
   release: "keda",
   chart: "keda",
@@ -39,6 +43,8 @@ const kedaChart: AddonChart = {
   version: "2.20.2",
   namespace: "keda",
   podSecurity: "restricted",
+  // Prometheus and whatever else a ScaledObject names.
+  traffic: { fromApiServer: [webhookPort, metricsPort], toAnyPod: true },
   values: {
     // With the chart they would go when it goes, and with them every ScaledObject of the cluster.
     crds: { install: true, additionalAnnotations: { "helm.sh/resource-policy": "keep" } },
@@ -50,12 +56,11 @@ const kedaChart: AddonChart = {
     webhooks: {
       enabled: true,
       replicaCount: 2,
-      // One of the ports at which Domino's control plane may reach nodes.
-      port: 9443,
+      port: webhookPort,
       // Only advice on wrong ScaledObjects; without it they are still refused, a moment later.
       failurePolicy: "Ignore",
     },
-    service: { type: "ClusterIP", portHttps: 443, portHttpsTarget: 6443 },
+    service: { type: "ClusterIP", portHttps: 443, portHttpsTarget: metricsPort },
     podDisruptionBudget: {
       operator: { maxUnavailable: 1 },
       metricServer: { maxUnavailable: 1 },

@@ -30,12 +30,16 @@ export class LeaderWorkerSetAddon extends pulumi.ComponentResource {
 
 const leaderWorkerSetVersion = "0.10.0";
 
+/** One of the ports at which Domino's control plane may reach nodes. */
+const webhookPort = 9443;
+
 const leaderWorkerSetChart: AddonChart = {
   release: "lws",
   chart: "oci://registry.k8s.io/lws/charts/lws",
   version: leaderWorkerSetVersion,
   namespace: "lws-system",
   podSecurity: "restricted",
+  traffic: { fromApiServer: [webhookPort] },
   values: {
     image: {
       manager: {
@@ -55,8 +59,7 @@ const leaderWorkerSetChart: AddonChart = {
       readOnlyRootFilesystem: true,
       capabilities: { drop: ["ALL"] },
     },
-    // Of the webhook: one of the ports at which Domino's control plane may reach nodes.
-    service: { type: "ClusterIP", port: 9443 },
+    service: { type: "ClusterIP", port: webhookPort },
     enableCertManager: false,
     enablePrometheus: false,
     enableDisaggregatedSet: false,

@@ -1,7 +1,11 @@
 import * as pulumi from "@pulumi/pulumi";
+import type { networking } from "@pulumi/kubernetes/types/input.js";
 import { childOptions } from "../child-options.ts";
+import { namespaceNamed } from "../cluster/namespace-label.ts";
+import { dominoNamespaces } from "../domino/domino-namespaces.ts";
 import { installChart, type AddonChart } from "./addon-chart.ts";
 import { addonDefinitions } from "./addon-definitions.ts";
+import { anyPod } from "./addon-network.ts";
 import type { AddonMode } from "./addon-mode.ts";
 import { platformNodeSelector } from "./platform-nodes.ts";
 import { ReadinessGate } from "./readiness-gate.ts";
@@ -39,6 +43,16 @@ const retention = "7d";
 /** Domino's storage class for volumes of one node. */
 const blockStorageClass = "dominodisk";
 
+/** One of the ports at which Domino's control plane may reach nodes. */
+const webhookPort = 10250;
+
+/** Who may ask Prometheus, which asks nobody who they are: KEDA, Domino's dashboards, planners of Dynamo. */
+const readers: readonly networking.v1.NetworkPolicyPeer[] = [
+  { namespaceSelector: namespaceNamed("keda") },
+  { namespaceSelector: namespaceNamed(dominoNamespaces.platform) },
+  { ...anyPod, podSelector: { matchLabels: { "app.kubernetes.io/component": "inference-planner" } } },
+];
+
 const prometheusChart: AddonChart = {
   release: "kube-prometheus-stack",
   chart: "kube-prometheus-stack",
@@ -47,6 +61,7 @@ const prometheusChart: AddonChart = {
   version: "88.3.0",
   namespace: "monitoring",
   podSecurity: "restricted",
+  traffic: { fromApiServer: [webhookPort], fromPods: [{ peers: readers, port: 9090 }], toAnyPod: true },
   values: {
     crds: { enabled: true, upgradeJob: off },
     // Operator and Prometheus alone: Domino has dashboards, alerts and exporters of its own.
@@ -68,8 +83,7 @@ const prometheusChart: AddonChart = {
     kubeProxy: off,
     prometheusOperator: {
       enabled: true,
-      // Of the webhook: one of the ports at which Domino's control plane may reach nodes.
-      tls: { enabled: true, internalPort: 10250 },
+      tls: { enabled: true, internalPort: webhookPort },
       kubeletService: off,
       kubeletEndpointsEnabled: false,
       nodeSelector: platformNodeSelector,

@@ -1,10 +1,11 @@
 import { CustomResource } from "@pulumi/kubernetes/apiextensions/index.js";
-import { describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { addonComponents, type AddonComponentsArgs } from "../../../components/addons/addon-components.ts";
 import type { DynamoPlatformSettings } from "../../../components/addons/dynamo-platform-addon.ts";
 import { installedPrometheus } from "../../../components/addons/prometheus-operator-addon.ts";
 import { prometheusNamespace } from "../../../platform/scaling/prometheus-namespace.ts";
 import { present } from "../support/present.ts";
+import { Reachability } from "../support/reachability.ts";
 import { createdAfter, only, resourcesOf } from "../support/resources-of.ts";
 import { readsOf } from "./recorded-reads.ts";
 
@@ -77,6 +78,21 @@ describe.each(Object.keys(names) as (keyof typeof names)[])("%s", (name) => {
     expect(labels["app.kubernetes.io/part-of"]).toBe("domino-inference");
   });
 
+  test("has a namespace in which nobody speaks with anybody but for a reason, before its first pod", async () => {
+    const resources = await resourcesOf(() => addons({ [name]: "install" }));
+    const { namespace } = await releaseOf(name);
+    const policies = resources.filter(({ type }) => type.endsWith(":NetworkPolicy"));
+    expect(policies.map(({ inputs }) => inputs.metadata.namespace)).toEqual(
+      policies.map(() => namespace.inputs.metadata.name),
+    );
+    expect(only(resources, ":NetworkPolicy", "-default-deny").inputs.spec).toEqual({
+      podSelector: {},
+      policyTypes: ["Ingress", "Egress"],
+    });
+    const release = only(resources, ":Release");
+    for (const { urn } of policies) expect(release.dependencies).toContain(urn);
+  });
+
   test("stays off the nodes with GPUs", async () => {
     const { release } = await releaseOf(name, { ...dynamo, nats: true });
     const selectors = valuesUnder("nodeSelector", release.inputs.values);
@@ -128,6 +144,58 @@ describe.each(Object.keys(names) as (keyof typeof names)[])("%s", (name) => {
     const after = createdAfter(resources, only(resources, ":Custom"));
     expect(after).toContain(only(resources, ":Release").urn);
     for (const read of reads) expect([...after].join("\n")).toContain(`::${read.name}`);
+  });
+});
+
+describe("the network of add-ons", () => {
+  const pod = (namespace: string, labels: Readonly<Record<string, string>> = {}) => ({ namespace, labels });
+  const prometheus = pod("monitoring", { "app.kubernetes.io/name": "prometheus" });
+  const dns = pod("kube-system", { "k8s-app": "kube-dns" });
+  let network: Reachability;
+
+  beforeAll(async () => {
+    network = new Reachability(await resourcesOf(() => addons(all, { ...dynamo, nats: true })));
+  });
+
+  test("lets the API server in at webhooks alone", () => {
+    const apiServer = { address: "10.0.0.1" };
+    expect(network.may(apiServer, pod("keda"), 9443)).toBe(true);
+    expect(network.may(apiServer, pod("keda"), 6443)).toBe(true);
+    expect(network.may(apiServer, pod("lws-system"), 9443)).toBe(true);
+    expect(network.may(apiServer, pod("monitoring"), 10250)).toBe(true);
+    expect(network.may(apiServer, pod("dynamo-system"), 9443)).toBe(true);
+    expect(network.may(apiServer, prometheus, 9090)).toBe(false);
+  });
+
+  test("lets every add-on ask the API server and DNS, and none the instance's metadata", () => {
+    for (const namespace of ["keda", "lws-system", "monitoring", "dynamo-system"]) {
+      expect(network.may(pod(namespace), { address: "10.0.0.1" }, 443)).toBe(true);
+      expect(network.may(pod(namespace), dns, 53, "UDP")).toBe(true);
+      expect(network.may(pod(namespace), { address: "169.254.169.254" }, 443)).toBe(false);
+      expect(network.may(pod(namespace), { address: "10.0.0.1" }, 80)).toBe(false);
+    }
+  });
+
+  test("lets KEDA, Domino and planners ask Prometheus, and no run of a user", () => {
+    const planner = pod("llm", { "app.kubernetes.io/component": "inference-planner" });
+    for (const reader of [pod("keda"), pod("domino-platform"), planner]) {
+      expect(network.may(reader, prometheus, 9090)).toBe(true);
+    }
+    expect(network.may(pod("domino-compute"), prometheus, 9090)).toBe(false);
+    expect(network.may(planner, prometheus, 8080)).toBe(false);
+  });
+
+  test("lets Prometheus and KEDA ask pods, and operators none", () => {
+    expect(network.may(prometheus, pod("llm"), 8000)).toBe(true);
+    expect(network.may(pod("keda"), pod("elsewhere"), 9090)).toBe(true);
+    expect(network.may(pod("lws-system"), pod("llm"), 8000)).toBe(false);
+    expect(network.may(pod("dynamo-system"), pod("llm"), 8000)).toBe(false);
+  });
+
+  test("lets graphs publish their events where there is NATS", async () => {
+    expect(network.may(pod("llm"), pod("dynamo-system"), 4222)).toBe(true);
+    const without = new Reachability(await resourcesOf(() => addons(all)));
+    expect(without.may(pod("llm"), pod("dynamo-system"), 4222)).toBe(false);
   });
 });
 
