@@ -1,5 +1,10 @@
 import { expect, test } from "vitest";
-import { stagedVersions, stagingCommand } from "../../../../platform/engines/triton/staging.ts";
+import {
+  stagedVersions,
+  stagingCommand,
+  stagingScript,
+} from "../../../../platform/engines/triton/staging.ts";
+import { layoutScript } from "../../../../platform/engines/triton/repository-layout.ts";
 import { tritonModel } from "./triton-model.ts";
 
 const artifacts = {
@@ -30,4 +35,10 @@ test("names go to the script as words, never into its text", () => {
   expect([shell, flags]).toEqual(["/bin/sh", "-euc"]);
   expect(script).not.toContain("bert");
   expect(words).toEqual(["stage-models", "/models", "acme.tabular", "bert/3", "blobs", "mlflow/7f"]);
+});
+
+test("scripts have nothing that Kubernetes would replace in a command: references and doubled dollars", () => {
+  for (const script of [stagingScript, layoutScript]) {
+    expect(script).not.toMatch(/\$\$|\$\([A-Za-z_][\w.-]*\)/);
+  }
 });
