@@ -4,11 +4,12 @@ import type { Candidate } from "../allocation.ts";
 import type { NodeType } from "../packing/node-fit.ts";
 import type { NodeOptions } from "../packing/node-options.ts";
 import { packAccelerator, packWithProof } from "../packing/pack.ts";
-import type { AcceleratorPacking, ProvenPacking } from "../packing/pack.ts";
+import type { ProvenPacking } from "../packing/pack.ts";
 import type { ReplicaDemand } from "../packing/replica-class.ts";
-import { replicaDemand } from "./replica-demand.ts";
 import { compareText } from "../text-order.ts";
 import type { GroupDemand, Rejection } from "../workload.ts";
+import { PodCounts } from "./pod-counts.ts";
+import { replicaDemand } from "./replica-demand.ts";
 
 /** A group with the sizes it may run at. */
 export interface SizedGroup {
@@ -41,7 +42,7 @@ export function isCheaper(a: PlatformCost, b: PlatformCost): boolean {
 }
 
 /**
- * Costs choices. Packings are remembered by what they pack, because a search changes one group at a time and so
+ * Costs choices. What packings cost is remembered by what they pack, because a search changes one group at a time and so
  * leaves most accelerators as they were.
  */
 export class Platform {
@@ -51,8 +52,9 @@ export class Platform {
   readonly #nodeTypes: ReadonlyMap<string, readonly NodeType[]>;
   readonly #gpuLimits: Readonly<Record<string, number>>;
   readonly #nodeOptions: NodeOptions;
-  readonly #packings = new Map<string, AcceleratorPacking | undefined>();
-  readonly #demands = new Map<Candidate, ReplicaDemand>();
+  readonly #pods: PodCounts;
+  /** By accelerator, then by its pods; undefined where they do not fit. */
+  readonly #usdPerHour: readonly Map<string, number | undefined>[];
 
   constructor(
     groups: readonly SizedGroup[],
@@ -64,20 +66,22 @@ export class Platform {
     this.#nodeOptions = nodeOptions;
     this.#nodeTypes = nodeTypes;
     this.#gpuLimits = gpuLimits;
+    this.#pods = new PodCounts(groups, nodeOptions);
+    this.#usdPerHour = this.#pods.accelerators.map(() => new Map());
   }
 
   /** Undefined where some accelerator has too few cards. */
   costOf(choice: Choice): PlatformCost | undefined {
     this.evaluations++;
     let nodeUsdPerHour = 0;
-    for (const [accelerator, members] of this.#byAccelerator(choice)) {
-      const packing = this.#packingOf(accelerator, members);
-      if (!packing) return undefined;
-      nodeUsdPerHour += packing.usdPerHour;
+    for (const accelerator of this.#pods.count(choice)) {
+      const usdPerHour = this.#usdPerHourOf(accelerator, choice);
+      if (usdPerHour === undefined) return undefined;
+      nodeUsdPerHour += usdPerHour;
     }
     let gpuUsdPerHour = 0;
-    for (const [index, chosen] of choice.entries()) {
-      gpuUsdPerHour += certain(this.groups[index]).candidates[chosen]?.gpuUsdPerHour ?? 0;
+    for (let index = 0; index < choice.length; index++) {
+      gpuUsdPerHour += certain(this.groups[index]).candidates[certain(choice[index])]?.gpuUsdPerHour ?? 0;
     }
     return { nodeUsdPerHour, gpuUsdPerHour };
   }
@@ -122,29 +126,28 @@ export class Platform {
     return members;
   }
 
-  #packingOf(accelerator: string, members: readonly Member[]): AcceleratorPacking | undefined {
-    const key =
-      members.map(({ index, chosen, position }) => `${index}:${chosen}:${position}`).join(" ") + accelerator;
-    if (this.#packings.has(key)) return this.#packings.get(key);
-    const demands = members.map((member) => this.#demandOf(member));
+  /** Of the choice that was counted last. */
+  #usdPerHourOf(position: number, choice: Choice): number | undefined {
+    const known = certain(this.#usdPerHour[position]);
+    const key = this.#pods.keyOf(position);
+    const remembered = known.get(key);
+    if (remembered !== undefined || known.has(key)) return remembered;
+    const accelerator = certain(this.#pods.accelerators[position]);
+    const members = this.#byAccelerator(choice).get(accelerator) ?? [];
     const packing = packAccelerator(
-      demands,
+      members.map((member) => this.#demandOf(member)),
       this.#nodeTypes.get(accelerator) ?? [],
       this.limitOf(accelerator),
       this.#nodeOptions,
     );
-    this.#packings.set(key, packing);
-    return packing;
+    known.set(key, packing?.usdPerHour);
+    return packing?.usdPerHour;
   }
 
   #demandOf({ index, chosen, position }: Member): ReplicaDemand {
     const { group, candidates } = certain(this.groups[index]);
     const part = certain(partsOf(certain(candidates[chosen]))[position]);
-    const known = this.#demands.get(part);
-    if (known) return known;
-    const demand = replicaDemand(group, part, partName(group.id, part, position));
-    this.#demands.set(part, demand);
-    return demand;
+    return replicaDemand(group, part, partName(group.id, part, position));
   }
 }
 
