@@ -125,7 +125,8 @@ export class ChartRelease extends pulumi.ComponentResource {
         },
         spec: { template: { spec: unsetByChart(pod.spec, engine.type, podLabels) } },
       },
-      { ...child, dependsOn: [release] },
+      // It goes with the Deployment: taken back alone it would replace every replica first.
+      { ...child, dependsOn: [release], retainOnDelete: true },
     );
 
     new GroupEndpoint(
