@@ -230,7 +230,7 @@ function serverPlans(draft: GroupDraft, allocation: GroupAllocation | undefined)
     return {
       ...server,
       task: draft.profile.task,
-      ...(allocation ? { group: firstGroup(draft.name, allocation.chosen) } : {}),
+      ...(allocation ? { group: answeringGroup(draft.name, allocation.chosen) } : {}),
       ...(prediction
         ? { prediction: { ttft: prediction.ttft, itl: prediction.itl, latency: prediction.latency } }
         : {}),
@@ -238,9 +238,14 @@ function serverPlans(draft: GroupDraft, allocation: GroupAllocation | undefined)
   });
 }
 
-function firstGroup(name: string, chosen: Candidate): string {
-  const [first = chosen] = partsOf(chosen);
-  return partName(name, first, 0);
+/** The first part of a split, the pool that generates of two: the group that routes name. */
+function answeringGroup(name: string, chosen: Candidate): string {
+  const parts = partsOf(chosen);
+  const position = Math.max(
+    0,
+    parts.findIndex(({ role }) => role === "decode"),
+  );
+  return partName(name, certain(parts[position]), position);
 }
 
 function unplacedPlans(result: OptimizeResult, drafts: readonly GroupDraft[]): UnplacedPlan[] {

@@ -180,7 +180,10 @@ export interface ServerPlan {
   readonly slo: Slo;
   readonly load: Load;
   readonly task: "generation" | "request-response";
-  /** The first of its groups, where it is split over two. Absent where the server could not be placed. */
+  /**
+   * The first of its groups, where it is split over two; of two pools the one that generates. Absent where the server
+   * could not be placed.
+   */
   readonly group?: string;
   readonly prediction?: Omit<WorkloadPrediction, "workload">;
 }

@@ -84,7 +84,10 @@ describe("a disaggregated model", () => {
       expect(group.utilisation).toBeLessThan(1);
     }
     const [server] = plan.servers;
-    expect(server?.group).toBe(`${name}-prefill`);
+    expect(server?.group).toBe(`${name}-decode`);
+    expect(plan.routes.servers[0]?.models[0]?.versions[0]?.targets.map(({ group }) => group)).toEqual([
+      `${name}-decode`,
+    ]);
     expect(server?.prediction?.ttft.p95Ms).toBeLessThan(2000);
     expect(server?.prediction?.itl.meanMs).toBeLessThan(25);
   });
