@@ -11,6 +11,7 @@ import {
   tritonRepository,
   type RepositoryFolders,
 } from "../../../platform/engines/triton/repository-layout.ts";
+import { stagingMarker } from "../../../platform/engines/triton/staging.ts";
 import type { EnginePlan, GroupModel, ReplicaGroupPlan } from "../../../platform/plan/platform-plan.ts";
 
 /** A model of a plan, as far as its repository needs it, with options as a spec writes them. */
@@ -22,13 +23,14 @@ export function plannedModel(name: string, versions: readonly string[], options:
   } as unknown as GroupModel;
 }
 
-/** Writes a version as data scientists leave it on the storage, with a configuration where Triton wants none. */
+/** Writes a version as it lies on the storage: with a configuration where Triton wants none, and the note of staging. */
 export async function storeVersion(storage: string, model: string, version: string): Promise<void> {
   const folder = join(storage, model, version);
   await mkdir(folder, { recursive: true });
   const source = join(import.meta.dirname, "python", "triton_scale_model.py");
   await copyFile(source, join(folder, "model.py"));
   await writeFile(join(folder, "config.pbtxt"), `name: "another"\nbackend: "none"\n`);
+  await writeFile(join(folder, stagingMarker), "s3://bucket/run\n");
 }
 
 /** Lays out the repository of the models in `<folder>/repository`, as an init container does; its folders. */
