@@ -33,6 +33,7 @@ import type {
   ServerPlan,
   UnplacedPlan,
 } from "./platform-plan.ts";
+import { requirePools } from "./replica-layout.ts";
 import { apart, cheapestSharing } from "./sharing.ts";
 import { schedulePlan, type ScheduledGroup } from "./schedule-plan.ts";
 
@@ -48,6 +49,7 @@ export function planPlatform(spec: PlatformSpec): PlatformPlan {
   const problem = { ...hardware, reservation: nodeReservation };
   const sizesOf = sizesOnce();
   const drafts = groupDrafts(spec, catalog, hardware.accelerators, cheapestSharing(problem, sizesOf));
+  for (const { demand } of drafts) requirePools(demand);
   const result = optimize({ ...problem, groups: drafts.map((draft) => draft.demand) }, sizesOf);
   const sharing = sharingPlan(drafts, result, () => {
     const separate = groupDrafts(spec, catalog, hardware.accelerators, apart);

@@ -165,3 +165,21 @@ test("a model without a known network is no two pools, and is told why", () => {
     `two pools of chat-mine-free hand over keys and values of unknown size: architecture or base tells it`,
   );
 });
+
+describe("two pools that cannot be planned", () => {
+  test("because the spec has one count of replicas are refused, whatever rules there are", () => {
+    expect(() => planOf({ model: "replicas: 4" })).toThrow(
+      `${name} is two pools, and one count of replicas (4) says nothing of either`,
+    );
+    expect(() => planOf({ model: "splitAccelerators: true" })).toThrow(
+      "split over two kinds of accelerators",
+    );
+  });
+
+  test("because their names would be too long are refused", () => {
+    const long = "a-model-with-quite-a-long-name-for-a-model-of-its";
+    const named = (modelName: string) => () => planOf({ modelName, model: "base: llama-3-70b" });
+    expect(named(long)).toThrow(`chat-${long}-free-prefill has 67 characters`);
+    expect(named(long.slice(0, 44))).not.toThrow();
+  });
+});
