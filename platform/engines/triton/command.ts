@@ -10,11 +10,7 @@ export const tritonRequestSeconds = 60;
 /** The command line of a server, without extra arguments. */
 export function tritonCommand(group: ReplicaGroupPlan, engine: EnginePlan): readonly string[] {
   const preload = engine.loading === "preload";
-  const {
-    logVerbose,
-    modelLoadThreads,
-    rateLimiterResources = {},
-  } = tritonEngineOptions(engine);
+  const { logVerbose, modelLoadThreads, rateLimiterResources = {} } = tritonEngineOptions(engine);
   return [
     "tritonserver",
     `--model-repository=${tritonRepository}`,

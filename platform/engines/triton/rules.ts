@@ -4,6 +4,7 @@ import { duplicates } from "../../spec/rules/duplicates.ts";
 import type { EngineRuleContext } from "../engine-profile.ts";
 import { artifactProblems } from "./artifact-rules.ts";
 import { backendProblems } from "./backend-rules.ts";
+import { deviceProblems } from "./device-rules.ts";
 import { ensembleProblems } from "./ensemble-rules.ts";
 import { extraConfigProblems } from "./extra-config-rules.ts";
 import { tritonVersion } from "./model-options.ts";
@@ -11,7 +12,7 @@ import { placementProblems } from "./placement-rules.ts";
 import { rateLimiterProblems } from "./rate-limiter-rules.ts";
 
 /** What is wrong with an engine of type triton that its keys alone do not show. */
-export function tritonProblems(engine: Raw, { path }: EngineRuleContext): RuleProblem[] {
+export function tritonProblems(engine: Raw, { spec, path }: EngineRuleContext): RuleProblem[] {
   return [
     ...rateLimiterProblems(engine, path),
     ...artifactProblems(engine, path),
@@ -24,6 +25,7 @@ export function tritonProblems(engine: Raw, { path }: EngineRuleContext): RulePr
       return [
         ...versionProblems(entry, here),
         ...backendProblems(options, text(engine.image), there),
+        ...deviceProblems(spec, options, there),
         ...duplicates(options.inputs, [...there, "inputs"], "name", "input"),
         ...duplicates(options.outputs, [...there, "outputs"], "name", "output"),
         ...duplicates(options.warmup, [...there, "warmup"], "name", "warm-up"),

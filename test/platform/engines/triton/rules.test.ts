@@ -1,8 +1,15 @@
+import { catalogOf } from "../../../../optimizer/catalog/registry.ts";
+import { present } from "../../../components/support/present.ts";
 import { describe, expect, test } from "vitest";
 import { tritonProblems } from "../../../../platform/engines/triton/rules.ts";
 import type { RuleProblem } from "../../../../platform/spec/rules.ts";
 
 const path = ["engines", 0];
+
+/** An accelerator of the catalog that is none. */
+const cpu = present(
+  catalogOf("2026-11")?.partial.accelerators.find(({ device }) => device?.kind === "cpu")?.name,
+);
 
 function problemsOf(engine: Readonly<Record<string, unknown>>): readonly RuleProblem[] {
   return tritonProblems({ type: "triton", storage: "pvc://models", ...engine }, { spec: {}, path });
@@ -80,6 +87,33 @@ describe("backends", () => {
 
   test("of an image of one's own are not known", () => {
     expect(problemsOfModel({ triton: { backend: "own" } }, { image: "quay.bank/triton:7" })).toEqual([]);
+  });
+});
+
+describe("models that need a GPU", () => {
+  const options = { backend: "tensorrt", instances: [{ kind: "auto" }, { kind: "gpu" }] };
+  const problemsWith = (use?: readonly string[]) =>
+    tritonProblems(
+      { type: "triton", storage: "pvc://models", models: [{ name: "bert", triton: options }] },
+      { spec: { catalog: "2026-11", ...(use ? { accelerators: { use } } : {}) }, path },
+    );
+
+  test("are refused where the plan may choose nodes without one", () => {
+    expect(problemsWith(["L4", cpu])).toEqual([
+      {
+        code: "SPEC_COMBINATION_UNSUPPORTED",
+        path: inOptions("backend"),
+        message: `the backend tensorrt needs a GPU, and accelerators.use lets the plan choose ${cpu}`,
+        allowed: "onnxruntime, pytorch, openvino, python, fil",
+        remedy: `Leave ${cpu} out of accelerators.use, or use what is allowed.`,
+      },
+      expect.objectContaining({ path: inOptions("instances", 1, "kind"), allowed: "auto or cpu" }),
+    ]);
+  });
+
+  test("are taken where there are GPUs only, as by default", () => {
+    expect(problemsWith(["L4"])).toEqual([]);
+    expect(problemsWith()).toEqual([]);
   });
 });
 
