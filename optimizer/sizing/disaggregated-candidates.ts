@@ -30,9 +30,12 @@ export interface PoolPair {
 /** Pairs of accelerators that a search may choose from besides those that keep to one: more hardly ever pay. */
 const mostMixedPairs = 8;
 
+/** Pairs of shapes on one accelerator: what is a little dearer by the card may fill nodes better. */
+const mostPairsOfOneKind = 3;
+
 /**
- * The group as two pools, on the cheapest pairs of accelerators: each pair in the shapes that are cheapest on it. A pair
- * on one accelerator is there for each that holds the targets, however dear, because limits may leave no other.
+ * The group as two pools, on the cheapest pairs of accelerators, each in the shapes that are cheapest on it. Pairs on one
+ * accelerator are there for each that holds the targets, however dear, because limits may leave no other.
  *
  * @param shapes that a replica of either pool may have
  * @throws RangeError for a group that cannot be two pools; whoever asks for one has to see to that.
@@ -66,26 +69,36 @@ export function disaggregatedCandidates(
   };
 }
 
-/** The cheapest pair of shapes for every pair of nodes, cheapest first, as many as there may be. */
+/** The cheapest pairs of shapes for every pair of nodes, cheapest first, as many as there may be. */
 function cheapestPairs(demand: DisaggregatedDemand, options: readonly PoolOption[]): readonly PoolPair[] {
-  const best = new Map<string, PoolPair>();
+  const best = new Map<string, readonly PoolPair[]>();
   for (const prefill of options) {
     for (const decode of options) {
       const key = `${nodesOf(prefill)}\n${nodesOf(decode)}`;
-      const bound = best.get(key)?.counts.usdPerHour;
+      const known = best.get(key) ?? [];
+      const most = isMixed({ prefill, decode }) ? 1 : mostPairsOfOneKind;
+      const bound = known[most - 1]?.counts.usdPerHour;
       const counts = cheapestCounts(demand, prefill.prefill, decode.decode, bound);
-      if (counts) best.set(key, { prefill, decode, counts });
+      if (!counts) continue;
+      const pairs = [...known, { prefill, decode, counts }];
+      // A stable sort: of pairs that cost the same the first stays first.
+      best.set(key, pairs.toSorted((a, b) => a.counts.usdPerHour - b.counts.usdPerHour).slice(0, most));
     }
   }
-  const cheapestFirst = [...best.values()].toSorted(
-    (a, b) =>
-      a.counts.usdPerHour - b.counts.usdPerHour ||
-      compareText(nodesOf(a.prefill), nodesOf(b.prefill)) ||
-      compareText(nodesOf(a.decode), nodesOf(b.decode)),
-  );
-  const isMixed = ({ prefill, decode }: PoolPair) => nodesOf(prefill) !== nodesOf(decode);
+  const cheapestFirst = [...best.values()]
+    .flat()
+    .toSorted(
+      (a, b) =>
+        a.counts.usdPerHour - b.counts.usdPerHour ||
+        compareText(nodesOf(a.prefill), nodesOf(b.prefill)) ||
+        compareText(nodesOf(a.decode), nodesOf(b.decode)),
+    );
   const mixed = cheapestFirst.filter(isMixed).slice(0, mostMixedPairs);
   return cheapestFirst.filter((pair) => !isMixed(pair) || mixed.includes(pair));
+}
+
+function isMixed({ prefill, decode }: Pick<PoolPair, "prefill" | "decode">): boolean {
+  return nodesOf(prefill) !== nodesOf(decode);
 }
 
 function nodesOf({ shape: { accelerator, instanceType = "" } }: PoolOption): string {
