@@ -1,4 +1,3 @@
-import { execFile } from "node:child_process";
 import { chmod, mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
@@ -10,10 +9,17 @@ import {
 import { startMoto, type RunningMoto } from "../aws/moto.ts";
 import { temporaryFolder } from "../processes/running-server.ts";
 import { suite } from "../requires.ts";
-import { preparedEnvironment, serverNeed } from "./prepared-environment.ts";
+import { serverNeed } from "./prepared-environment.ts";
+import {
+  awsFolder,
+  bucket,
+  createBucket,
+  putObjects,
+  region,
+  runWithAws,
+  type Outcome,
+} from "./triton-s3.ts";
 
-const region = "us-west-2";
-const bucket = "mlflow-artifacts";
 const run = "mlflow/7f3a/artifacts/model";
 const bert: StagedVersion = { model: "bert", version: "3", bucket, prefix: run };
 
@@ -26,11 +32,6 @@ const objects: Readonly<Record<string, string>> = {
   "data/": "",
 };
 
-interface Outcome {
-  readonly code: number | string;
-  readonly output: string;
-}
-
 suite("staging of model versions from S3", [serverNeed("moto")], () => {
   let moto: RunningMoto;
   let folder: string;
@@ -38,11 +39,7 @@ suite("staging of model versions from S3", [serverNeed("moto")], () => {
 
   beforeAll(async () => {
     moto = await startMoto(region);
-    await moto.call({
-      service: "s3",
-      operation: "create_bucket",
-      parameters: { Bucket: bucket, CreateBucketConfiguration: { LocationConstraint: region } },
-    });
+    await createBucket(moto);
     for (const prefix of [run, "mlflow/8b2c/artifacts/model"]) await put(prefix, objects);
   });
   afterAll(() => moto?.stop());
@@ -52,33 +49,12 @@ suite("staging of model versions from S3", [serverNeed("moto")], () => {
     await mkdir(root);
   });
 
-  const put = async (prefix: string, files: Readonly<Record<string, string>>) => {
-    for (const [name, body] of Object.entries(files)) {
-      const parameters = { Bucket: bucket, Key: `${prefix}/${name}`, Body: body };
-      await moto.call({ service: "s3", operation: "put_object", parameters });
-    }
-  };
+  const put = (prefix: string, files: Readonly<Record<string, string>>) => putObjects(moto, prefix, files);
 
   /** Runs the script, with a program in front of the AWS CLI where one is given. */
-  const stage = (versions: readonly StagedVersion[], before?: string): Promise<Outcome> => {
-    const [command = "", ...args] = stagingCommand(versions, { root, owner: "tabular" });
-    const path = [...(before === undefined ? [] : [before]), awsFolder(), "/usr/bin", "/bin"].join(":");
-    return new Promise((resolve) => {
-      const env = {
-        PATH: path,
-        HOME: folder,
-        AWS_ENDPOINT_URL: moto.url,
-        AWS_REGION: region,
-        AWS_ACCESS_KEY_ID: "test",
-        AWS_SECRET_ACCESS_KEY: "test",
-      };
-      execFile(command, args, { env }, (error, stdout, stderr) =>
-        resolve({ code: error === null ? 0 : (error.code ?? error.signal ?? "?"), output: stdout + stderr }),
-      );
-    });
-  };
+  const stage = (versions: readonly StagedVersion[], before?: string): Promise<Outcome> =>
+    runWithAws(moto, folder, stagingCommand(versions, { root, owner: "tabular" }), before);
 
-  const awsFolder = () => join(preparedEnvironment("moto").folder, "bin");
   /** A program called aws that does something when objects are copied, and else is the AWS CLI. */
   const whenCopying = async (script: string): Promise<string> => {
     const wrapper = join(folder, "before");
