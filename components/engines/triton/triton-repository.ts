@@ -23,6 +23,9 @@ export interface TritonRepositoryArgs {
   readonly models: ModelSource;
 }
 
+/** What Kubernetes takes as one ConfigMap, keys and all, with room for what is around them. */
+const configsMaxBytes = 1_000_000;
+
 /** Links, folders and configurations only; the weights stay where they are. */
 const repositorySize = "64Mi";
 
@@ -40,6 +43,15 @@ export class TritonRepository extends pulumi.ComponentResource {
     const data = Object.fromEntries(
       group.models.map((model) => [configKey(model.name), configPbtxt(model, group.maxBatchSize)]),
     );
+    const bytes = Buffer.byteLength(JSON.stringify(data));
+    if (bytes > configsMaxBytes) {
+      throw new pulumi.InputPropertyError({
+        propertyPath: "group.models",
+        reason:
+          `the configurations of group "${group.name}" have ${bytes} bytes, and a ConfigMap holds ${configsMaxBytes}. ` +
+          "Shorten extraConfig and parameters, or part the models into several engines.",
+      });
+    }
 
     const configs = new ConfigMap(
       `${name}-configs`,

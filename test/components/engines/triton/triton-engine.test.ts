@@ -8,6 +8,7 @@ import {
 } from "../../../../components/engines/engine-args.ts";
 import { TritonEngine } from "../../../../components/engines/triton/triton-engine.ts";
 import { configPbtxt } from "../../../../platform/engines/triton/config-pbtxt.ts";
+import { tritonModelOptionsSchema } from "../../../../platform/engines/triton/model-options.ts";
 import { layoutCommand } from "../../../../platform/engines/triton/repository-layout.ts";
 import { stagedVersions, stagingCommand } from "../../../../platform/engines/triton/staging.ts";
 import { planPlatform } from "../../../../platform/plan/plan.ts";
@@ -146,6 +147,18 @@ describe("the repository of a replica group", () => {
     expect(podOf(changed.resources).volumes).toContainEqual({
       name: "model-configs",
       configMap: { name: metadata.name },
+    });
+  });
+
+  test("is refused where its configurations do not fit a ConfigMap", async () => {
+    const [model] = group().models;
+    const long = {
+      ...present(model),
+      options: tritonModelOptionsSchema.parse({ parameters: { NOTE: "x".repeat(1_000_001) } }),
+    };
+    await expect(deploy([], { groups: [{ ...group(), models: [long] }] })).rejects.toMatchObject({
+      propertyPath: "group.models",
+      reason: expect.stringContaining('group "fraud" have 1000') as string,
     });
   });
 
