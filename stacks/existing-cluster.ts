@@ -4,6 +4,7 @@ import { GpuNodeGroup } from "../components/cluster/gpu-node-group.ts";
 import { InferenceNamespace } from "../components/cluster/inference-namespace.ts";
 import type { Monitoring, PodPeer, StagingTarget } from "../components/engines/engine-args.ts";
 import { engineIdentity } from "../components/engines/engine-labels.ts";
+import { dynamoPlatformSettings } from "../components/engines/dynamo/platform-settings.ts";
 import { EnginePriorities } from "../components/engines/engine-priorities.ts";
 import { engineComponents } from "../components/engines/registry.ts";
 import { partitionOf } from "../components/identity/partition.ts";
@@ -110,7 +111,15 @@ export function deployToExistingCluster(inputs: ExistingClusterInputs): StackOut
     namespace: platformNamespace,
     labels: selectorLabels(proxyIdentity(plan.platform)),
   };
-  const addons = addonComponents({ platform: plan.platform, modes: spec.addons ?? {} }, { providers });
+  const dynamoSettings = dynamoPlatformSettings(plan, monitoringOf(spec));
+  const addons = addonComponents(
+    {
+      platform: plan.platform,
+      modes: spec.addons ?? {},
+      ...(dynamoSettings ? { dynamo: dynamoSettings } : {}),
+    },
+    { providers },
+  );
 
   const sources = new ModelSources({
     plan,

@@ -99,7 +99,14 @@ export class EngineWorkload extends pulumi.ComponentResource {
     const service = new Service(
       `${name}-service`,
       {
-        metadata: { ...metadata, labels },
+        metadata: {
+          ...metadata,
+          labels,
+          // With no replica there are no endpoints, which Pulumi would wait for.
+          ...(group.autoscaling?.minReplicas === 0
+            ? { annotations: { "pulumi.com/skipAwait": "true" } }
+            : {}),
+        },
         spec: {
           type: "ClusterIP",
           selector: podLabels,

@@ -81,6 +81,8 @@ export interface EngineProfile {
   readonly environment: (group: ReplicaGroupPlan, engine: EnginePlan) => Readonly<Record<string, string>>;
   /** Schemas of the keys named after the engine's type, beside its own keys and beside those of a model. */
   readonly options: { readonly engine: z.ZodType<object>; readonly model: z.ZodType<object> };
+  /** More names that requests may ask for a model by, such as those of its adapters. */
+  readonly servedNames?: (model: { readonly options: object }) => readonly string[];
   /** What a spec may not set, and what sets it instead, by name without value. */
   readonly reserved: {
     readonly arguments: Readonly<Record<string, string>>;

@@ -213,6 +213,7 @@ function groupDraft(
     engine.replicas ??
     (profile.replicasPer === "model" ? models[0]?.model.replicas : undefined) ??
     (engine.loading === "on-demand" ? 1 : undefined);
+  const runtime = groupRuntime(engine, profile.replicasPer === "model" ? models[0]?.model : undefined);
   return {
     name,
     engine: engine.name,
@@ -233,7 +234,7 @@ function groupDraft(
         : { maxSequenceTokens: knowledge.maxSequenceTokens }),
     })),
     servers: placed.map((entry) => entry.server),
-    runtime: groupRuntime(engine, profile.replicasPer === "model" ? models[0]?.model : undefined),
+    runtime,
     replicasFrom: replicas === undefined ? "optimizer" : "spec",
     demand: {
       id: name,
@@ -252,7 +253,8 @@ function groupDraft(
       ...(periods && placed.some(({ daily }) => daily) ? { periods: periodLoads(periods, placed) } : {}),
       profiles: models.flatMap(({ knowledge }) => knowledge.profiles),
       excluded: models.flatMap(({ knowledge }) => knowledge.excluded),
-      minReplicas: 1,
+      // No smaller than what an autoscaler keeps: its nodes are there all the time.
+      minReplicas: Math.max(1, runtime.autoscaling?.minReplicas ?? 1),
       ...(models.some(({ model }) => model.splitAccelerators) && hasRoomForParts(name, accelerators)
         ? { maySplit: true }
         : {}),

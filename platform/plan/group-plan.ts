@@ -150,6 +150,7 @@ function groupModel(
   const batchSizes = together.map((one) => profileOf(draft, model.name, one).maxBatchSize);
   // Sequences longer than this are not known to fit into the KV cache beside each other.
   const sequencesThatFit = model.loadSequenceTokens * Math.min(...batchSizes);
+  const otherNames = draft.profile.servedNames?.(model) ?? [];
   return {
     name: model.name,
     versions: model.versions,
@@ -161,6 +162,7 @@ function groupModel(
     },
     task: draft.profile.task,
     maxSequenceTokens: Math.min(model.maxSequenceTokens ?? Number.POSITIVE_INFINITY, sequencesThatFit),
+    ...(otherNames.length > 0 ? { otherNames } : {}),
     options: model.options,
     origin: profile.origin,
   };

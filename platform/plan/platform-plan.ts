@@ -134,6 +134,8 @@ export interface GroupModel {
   readonly task: "generation" | "request-response";
   /** Longest sequence the model takes, in tokens. */
   readonly maxSequenceTokens: number;
+  /** More names that requests may ask for it by; absent where there are none. */
+  readonly otherNames?: readonly string[];
   /** The engine's own options of the model, as their schema gives them; empty where the spec has none. */
   readonly options: object;
   readonly origin: ProfileOrigin;

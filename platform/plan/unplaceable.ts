@@ -1,5 +1,6 @@
 import { PlatformError, type Problem } from "../errors/platform-error.ts";
 import type { Rejection } from "../../optimizer/workload.ts";
+import { plannedBoundProblems } from "../scaling/planned-bounds.ts";
 import type { PlatformPlan } from "./platform-plan.ts";
 
 /** How many near misses an error lists: enough to see the pattern. */
@@ -16,7 +17,7 @@ export function requirePlaced(plan: PlatformPlan): void {
 }
 
 export function unplaceableProblems(plan: PlatformPlan): Problem[] {
-  return plan.unplaced.map(({ servers, misses }) => ({
+  const unplaced = plan.unplaced.map(({ servers, misses }): Problem => ({
     code: "PLAN_UNPLACEABLE",
     message: `${servers.join(", ")} cannot be placed. ${
       misses.length > 0
@@ -24,6 +25,7 @@ export function unplaceableProblems(plan: PlatformPlan): Problem[] {
         : "No allowed accelerator carries the model."
     }`,
   }));
+  return [...unplaced, ...plannedBoundProblems(plan.groups)];
 }
 
 /** `4x H100-80G: ttftP95 20 ms is allowed, 96 ms is the best it reaches (chat/llama-3-70b/1/Premium)`. */

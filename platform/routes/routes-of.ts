@@ -1,5 +1,5 @@
 import { engineProfiles } from "../engines/registry.ts";
-import type { PlatformPlan, ReplicaGroupPlan } from "../plan/platform-plan.ts";
+import type { GroupModel, PlatformPlan, ReplicaGroupPlan } from "../plan/platform-plan.ts";
 import type { RouteModel, RouteServer, RouteTarget, RouteVersion, RoutingTable } from "./routing-table.ts";
 
 /** Base URLs of a group's replicas: one Service in a cluster, one address per emulated replica locally. */
@@ -46,8 +46,13 @@ export function routesOf(
 }
 
 function modelsOf(groups: readonly ReplicaGroupPlan[], endpointsOf: EndpointsOf): RouteModel[] {
-  const names = new Set(groups.flatMap((group) => group.models.map((model) => model.name)));
+  const names = new Set(groups.flatMap((group) => group.models.flatMap(namesOf)));
   return [...names].toSorted().map((name) => ({ name, versions: versionsOf(name, groups, endpointsOf) }));
+}
+
+/** A model's own name, and those of its adapters and aliases: to a client they are models like others. */
+function namesOf({ name, otherNames = [] }: GroupModel): readonly string[] {
+  return [name, ...otherNames];
 }
 
 function versionsOf(
@@ -57,7 +62,8 @@ function versionsOf(
 ): RouteVersion[] {
   const versions = new Map<string, { weight: number; targets: RouteTarget[] }>();
   for (const group of groups) {
-    for (const { version, weight } of group.models.find((model) => model.name === name)?.versions ?? []) {
+    for (const { version, weight } of group.models.find((model) => namesOf(model).includes(name))?.versions ??
+      []) {
       const known = versions.get(version) ?? { weight, targets: [] };
       known.targets.push({
         group: group.name,

@@ -92,7 +92,7 @@ function modelsByVersions({ models }: MeasuredGroup): readonly {
   return [...byVersions]
     .toSorted(([left], [right]) => (left < right ? -1 : 1))
     .map(([versions, alike]) => ({
-      models: alike.map(({ name }) => name),
+      models: alike.flatMap(({ name, otherNames = [] }) => [name, ...otherNames]),
       versions: JSON.parse(versions) as readonly string[],
     }));
 }

@@ -35,6 +35,7 @@ const planSchema = z.object({
           }),
           task: z.enum(["generation", "request-response"]),
           maxSequenceTokens: positive,
+          otherNames: z.array(z.string()).exactOptional(),
           options: z.looseObject({}).default({}),
           origin: z.object({
             kind: z.enum(["measured", "given", "estimate"]),

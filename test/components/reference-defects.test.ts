@@ -97,14 +97,21 @@ describe.each(stacks)("the reference's defects are absent from %s", (stack) => {
   });
 
   // 3. A layout that Triton does not read: the configuration in the version's folder, its version policy ignored.
-  test("3: the repository is mounted at its root, where Triton finds <model>/config.pbtxt and the versions beside it", () => {
+  test("3: the repository is laid out as Triton reads it: <model>/config.pbtxt with its policy, versions beside it", () => {
     for (const { metadata, spec } of tritons()) {
       const engine = present(recording().plan.engines.find(({ groups }) => groups.includes(metadata.name)));
       const [container] = spec.template.spec.containers;
       const mount = container.volumeMounts.find(({ name }: { name: string }) => name === "models");
-      expect(container.args).toContain(`--model-repository=${mount.mountPath}`);
+      const repository = container.volumeMounts.find(({ name }: { name: string }) => name === "repository");
+      expect(container.args).toContain(`--model-repository=${repository.mountPath}`);
       expect(engine.storage).toMatchObject({ kind: "dataset", path: mount.subPath });
       // Models are loaded by name alone: which versions are served is the version policy's to say.
+      const configs = only(recording().resources, ":ConfigMap", `${metadata.name}-repository-configs`).inputs;
+      for (const { name, versions } of recording().plan.groups.find((group) => group.name === metadata.name)
+        ?.models ?? []) {
+        const numbers = versions.map(({ version }) => version).join(", ");
+        expect(configs.data[`${name}.pbtxt`]).toContain(`versions: [${numbers}]`);
+      }
       const loaded = container.args.filter((argument: string) => argument.startsWith("--load-model="));
       const models = recording().plan.groups.find(({ name }) => name === metadata.name)?.models ?? [];
       const names = engine.loading === "preload" ? models.map(({ name }) => `--load-model=${name}`) : [];

@@ -44,14 +44,14 @@ async function everythingOf(name: string, text: string) {
   const nodes = inputsOf("aws:eks/nodeGroup:NodeGroup").map(
     (inputs) => (inputs as { scalingConfig: { minSize: number } }).scalingConfig.minSize,
   );
-  const [config] = inputsOf("kubernetes:core/v1:ConfigMap").map(
-    (inputs) => (inputs as { data: object }).data,
-  );
+  const routes = inputsOf("kubernetes:core/v1:ConfigMap")
+    .map((inputs) => (inputs as { data: Record<string, string> }).data["routes.json"])
+    .find((text) => text !== undefined);
   return {
     plan,
     deployments,
     nodes,
-    mountedRoutes: JSON.parse(Object.values(config ?? {})[0] as string) as unknown,
+    mountedRoutes: JSON.parse(routes ?? "") as unknown,
   };
 }
 
@@ -117,9 +117,7 @@ describe("changing one value of the spec changes plan, manifests, routing table 
     expect(before.deployments.map(({ name }) => name)).toContain(chat);
     expect(after.deployments.map(({ name }) => name)).toContain(renamed);
     expect(after.deployments.map(({ name }) => name)).not.toContain(chat);
-    expect(after.deployments.find(({ name }) => name === renamed)?.args).toContain(
-      "--served-model-name=llama-3-8b",
-    );
+    expect(after.deployments.find(({ name }) => name === renamed)?.args).toContain("llama-3-8b");
     expect(after.mountedRoutes).toEqual(after.plan.routes);
     expect(JSON.stringify(after.mountedRoutes)).toContain(
       `http://${renamed}.domino-inference-prod.svc.cluster.local:8000`,

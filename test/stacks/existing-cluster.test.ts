@@ -230,7 +230,7 @@ describe.each(["dev", "test", "prod", "another platform"])("the program of %s", 
   });
 
   test("mounts the plan's routing table", () => {
-    const { data } = only(resources, ":ConfigMap").inputs;
+    const { data } = only(resources, ":ConfigMap", "inference-proxy-routes").inputs;
     expect(JSON.parse(data["routes.json"])).toEqual(recording.plan.routes);
   });
 

@@ -316,7 +316,9 @@ test("a platform of other names, datasets, engines and accelerators is deployed 
       expectMountsOfOwnDataset(resources, plan, spec);
       expectReplicasFitTheirNodes(resources, plan);
       expectOnlyTheProxyReachesEngines(resources, plan);
-      expect(JSON.parse(only(resources, ":ConfigMap").inputs.data["routes.json"])).toEqual(plan.routes);
+      expect(
+        JSON.parse(only(resources, ":ConfigMap", "inference-proxy-routes").inputs.data["routes.json"]),
+      ).toEqual(plan.routes);
     }),
     { numRuns: 30, seed: 20261101 },
   );

@@ -89,9 +89,9 @@ export class DynamoGraph extends pulumi.ComponentResource {
     });
     const problems = graphProblems(deployment);
     if (problems.length > 0) {
-      throw new pulumi.InputPropertiesError({
-        message: `the operator would not serve the graph "${graph}"`,
-        errors: problems.map((reason) => ({ propertyPath: "groups", reason })),
+      throw new pulumi.InputPropertyError({
+        propertyPath: "groups",
+        reason: `the operator would not serve the graph "${graph}": ${problems.join("; ")}`,
       });
     }
     const { apiVersion, kind, metadata, spec } = deployment;

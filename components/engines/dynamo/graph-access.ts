@@ -25,7 +25,7 @@ export interface GraphAccessArgs {
  */
 export class GraphAccess extends pulumi.ComponentResource {
   constructor(name: string, args: GraphAccessArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("domino-inference:engines:DynamoGraphAccess", name, {}, opts);
+    super("domino-inference:engines:GraphAccess", name, {}, opts);
     const { graph, namespace, groups, models } = args;
     const child = childOptions(this, opts);
     const labels = { ...args.labels };

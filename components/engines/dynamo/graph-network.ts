@@ -29,7 +29,7 @@ export interface GraphNetworkArgs {
  */
 export class GraphNetwork extends pulumi.ComponentResource {
   constructor(name: string, args: GraphNetworkArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("domino-inference:engines:DynamoGraphNetwork", name, {}, opts);
+    super("domino-inference:engines:GraphNetwork", name, {}, opts);
     const child = childOptions(this, opts);
     const policy = (role: string, of: Readonly<Record<string, string>>, rules: Rules) =>
       new NetworkPolicy(

@@ -45,7 +45,7 @@ function rateMetric(group: ScaledGroup, target: number): autoscaling.v2.MetricSp
   const versions = group.models.flatMap((model) => model.versions.map(({ version }) => version));
   const labels: Readonly<Record<string, readonly string[]>> = {
     server: [group.engine],
-    model: group.models.map(({ name }) => name),
+    model: group.models.flatMap(({ name, otherNames = [] }) => [name, ...otherNames]),
     version: versions,
     service_class: group.serviceClasses,
   };

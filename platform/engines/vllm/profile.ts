@@ -2,7 +2,12 @@ import { z } from "zod";
 import { record, records } from "../../spec/raw.ts";
 import type { EngineProfile } from "../engine-profile.ts";
 import { vllmBatchedTokens, vllmCommand, vllmModelRoot, vllmRequestSeconds } from "./arguments.ts";
-import { vllmBytesPerWeight, vllmModelOptionsSchema, type VllmModelOptions } from "./model-options.ts";
+import {
+  vllmBytesPerWeight,
+  vllmModelOptionsSchema,
+  vllmServedNames,
+  type VllmModelOptions,
+} from "./model-options.ts";
 import { vllmReservedArguments, vllmReservedEnvironment } from "./reserved.ts";
 import { vllmProblems } from "./rules.ts";
 
@@ -49,6 +54,7 @@ export const vllmProfile: EngineProfile = {
     VLLM_NO_USAGE_STATS: "1",
   }),
   options: { engine: z.strictObject({}), model: vllmModelOptionsSchema },
+  servedNames: vllmServedNames,
   reserved: { arguments: vllmReservedArguments, environment: vllmReservedEnvironment },
   problems: vllmProblems,
   bytesPerWeight: (options) => vllmBytesPerWeight(options as VllmModelOptions),
@@ -60,7 +66,6 @@ export const vllmProfile: EngineProfile = {
     "It serves from NVIDIA GPUs; vLLM for CPUs, TPUs and other accelerators needs other images and arguments.",
     "Adapters are loaded when a replica starts and not at run time, and only from mounted storage or the hub.",
     "A replica that spans nodes talks over TCP between them; EFA adapters are not asked for.",
-    "The proxy routes by a model's own name: vLLM answers to adapters and more names, and no route leads there yet.",
     "Prompts are read and answers generated in the same replica; for two pools use Dynamo.",
     "The chart of the helm pattern runs replicas on one node, and its autoscaler is KEDA.",
   ],

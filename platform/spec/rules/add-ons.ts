@@ -61,10 +61,10 @@ function addonUsers(spec: Raw): ReadonlyMap<AddonName, string> {
     if (type !== undefined && isEngineType(type)) {
       for (const addon of engineProfiles[type].addons?.(engine) ?? []) use(addon, name);
     }
-    const scaled = [engine, ...records(engine.models).map(({ entry }) => entry)].map(({ autoscaling }) =>
-      record(autoscaling),
+    const scaled = [engine, ...records(engine.models).map(({ entry }) => entry)].flatMap(({ autoscaling }) =>
+      autoscaling === undefined ? [] : [record(autoscaling)],
     );
-    if (scaled.some(({ scaler, maxReplicas }) => maxReplicas !== undefined && scaler !== "hpa")) {
+    if (scaled.some(({ scaler }) => scaler !== "hpa")) {
       use("keda", `autoscaling of ${name}`);
     }
   }

@@ -25,7 +25,8 @@ export type ParsedGeneration =
   | { readonly ok: false; readonly status: 400 | 404; readonly message: string; readonly param?: string };
 
 export interface ModelLimits {
-  readonly model: string;
+  /** Names that the model answers to. */
+  readonly models: readonly string[];
   readonly maxSequenceTokens: number;
 }
 
@@ -48,7 +49,7 @@ export function parseGeneration(
   if (!isObject(json)) return refuse("The request body is not a JSON object.");
   const { model, stream, n } = json;
   if (typeof model !== "string") return refuse("`model` must be a string.", "model");
-  if (model !== limits.model) {
+  if (!limits.models.includes(model)) {
     return { ok: false, status: 404, message: `The model \`${model}\` does not exist.`, param: "model" };
   }
   if (stream !== undefined && stream !== null && typeof stream !== "boolean") {

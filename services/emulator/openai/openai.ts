@@ -70,31 +70,36 @@ export class OpenAiFace implements Face {
     response.writeHead(200, { "content-type": this.#metrics.contentType }).end(text);
   }
 
+  /** The model's own name, then those of its adapters and aliases. */
+  #names(): readonly string[] {
+    return [this.#model.name, ...(this.#model.otherNames ?? [])];
+  }
+
   #listModels(response: ServerResponse): void {
     const { name, maxSequenceTokens } = this.#model;
-    const model = {
-      id: name,
+    const data = this.#names().map((id) => ({
+      id,
       object: "model",
       created: this.#createdSeconds,
       owned_by: "vllm",
       root: name,
       parent: null,
       max_model_len: maxSequenceTokens,
-    };
-    sendJson(response, 200, { object: "list", data: [model] });
+    }));
+    sendJson(response, 200, { object: "list", data });
   }
 
   async #generate(kind: GenerationKind, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const read = await readBody(request);
     if (read.kind === "gone") return;
     if (read.kind === "too-large") return sendError(response, 413, "The request body is larger than 16 MiB.");
-    const { name: model, maxSequenceTokens } = this.#model;
-    const parsed = parseGeneration(read.text, kind, { model, maxSequenceTokens });
+    const { maxSequenceTokens } = this.#model;
+    const parsed = parseGeneration(read.text, kind, { models: this.#names(), maxSequenceTokens });
     if (!parsed.ok) return sendError(response, parsed.status, parsed.message, parsed.param);
     const { body } = parsed;
     const generated = generateText(body.maxTokens, body.stop);
     const version = this.#model.versions[0]?.version ?? "";
-    const head = answerHead(kind, model, expectedFingerprint(model, version, body.prompt));
+    const head = answerHead(kind, body.model, expectedFingerprint(body.model, version, body.prompt));
     const writer = body.stream
       ? streamWriter(kind, head, body, generated, response)
       : wholeWriter(kind, head, body, generated, response);

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { planPlatform } from "../../../platform/plan/plan.ts";
 import { routesOf, serviceEndpoints } from "../../../platform/routes/routes-of.ts";
+import { loadSpec } from "../../../platform/spec/load.ts";
 import { parsed } from "../../support/spec-fixture.ts";
 
 const load = "load: { rate: 6/min, inputTokens: 512, outputTokens: 128 }";
@@ -136,4 +137,26 @@ test("endpoints are the caller's: one address for each emulated replica, say", (
     "http://127.0.0.1/tabular/0",
     "http://127.0.0.1/1",
   ]);
+});
+
+test("leads to a model by the names of its adapters and aliases too, with the same versions and targets", async () => {
+  const plan = planPlatform(await loadSpec("examples/vllm-lora.yaml"));
+  const [group] = plan.groups;
+  const [model] = group?.models ?? [];
+  const names = [model?.name, ...(model?.otherNames ?? [])];
+  expect(names.length).toBeGreaterThan(1);
+  const [server] = plan.routes.servers;
+  expect(server?.models.map(({ name }) => name)).toEqual(names.toSorted());
+  for (const { versions } of server?.models ?? []) expect(versions).toEqual(server?.models[0]?.versions);
+});
+
+test("leads to both pools of a disaggregated model through the Service of its frontends", async () => {
+  const plan = planPlatform(await loadSpec("examples/dynamo-disaggregated.yaml"));
+  const roles = plan.groups.map(({ role }) => role).toSorted();
+  expect(roles).toEqual(["decode", "prefill"]);
+  const targets = plan.routes.servers.flatMap(({ models }) =>
+    models.flatMap(({ versions }) => versions.flatMap((version) => version.targets)),
+  );
+  expect(targets).toHaveLength(1);
+  expect(targets[0]?.endpoints).toEqual([expect.stringMatching(/^http:\/\/[a-z0-9-]+-frontend\..*:8000$/)]);
 });

@@ -216,11 +216,15 @@ describe("contradictions", () => {
   });
 
   test("between an engine and its storage are refused", () => {
-    expectProblem("storage: { dataset: models, path: models/pre-load }", "storage: s3://acme-models/bert", {
-      code: "SPEC_STORAGE_UNSUPPORTED",
-      path: "engines[0].storage",
-      allowed: "dataset",
-    });
+    expectProblem(
+      "storage: { dataset: models, path: models/pre-load }",
+      "storage: { s3: s3://acme-models/bert, access: stream }",
+      {
+        code: "SPEC_STORAGE_UNSUPPORTED",
+        path: "engines[0].storage",
+        allowed: "dataset, pvc, fsx, s3-copy, s3-mount, image",
+      },
+    );
   });
 
   test("between an engine and the kind of model are refused", () => {

@@ -176,7 +176,7 @@ describe("a form of the spec", () => {
     ["an image", "registry.bank:5000/team/proxy:1.2.3"],
     ["an image", `registry.bank/proxy:latest2@${digest}`],
     ["an image", `proxy@${digest}`],
-    ["a version", "2026-05"],
+    ["a version", "7"],
     ["an S3 folder", "s3://bank-models"],
     ["an S3 folder", "s3://bank-models/a/b=c/"],
   ] as const)("takes as %s: %s", (form, value) => {
