@@ -95,7 +95,7 @@ describe("the platform of the graphs", () => {
       const { resources } = await recordingOfSpec(
         dynamoSpec({ platform: ["addons: { dynamoPlatform: install }"], engine }),
       );
-      return only(resources, ":Release", "dynamo-platform").inputs;
+      return only(resources, ":Release", "dynamo-platform-release").inputs;
     };
     const plain = await release();
     expect(plain.version).toBe("1.3.1");
