@@ -178,6 +178,32 @@ describe("a disaggregated group", () => {
     expect(simulated(demand, candidate, [0, 1]).itlMeanMillis).toBeGreaterThan(11);
   });
 
+  it("has as many replicas as keep up where nothing limits waiting, and leaves a tenth of each free", () => {
+    for (const part of partsOf(certain(candidates(pools({ slo: {}, requestsPerMinute: 7200 }))[0]))) {
+      expect(part).toMatchObject({ binding: "saturation" });
+      expect(part).not.toHaveProperty("bindingSlo");
+      expect(part.replicas).toBeGreaterThan(2);
+      expect(part.utilisation).toBeLessThanOrEqual(0.9);
+      expect((part.utilisation * part.replicas) / (part.replicas - 1)).toBeGreaterThan(0.9);
+    }
+  });
+
+  it("is bound by what it carries where the targets would let it wait for minutes", () => {
+    const demand = pools({ slo: { ttftMeanMs: 100_000, itlMeanMs: 100_000 }, requestsPerMinute: 7200 });
+    for (const part of partsOf(certain(candidates(demand)[0]))) {
+      expect(part).toMatchObject({ binding: "saturation" });
+      expect(part.utilisation).toBeLessThanOrEqual(0.98);
+    }
+  });
+
+  it("names of two accelerators only those of which there are too few cards", () => {
+    const demand = pools({ slo: { ttftMeanMs: 800, itlMeanMs: 20 }, requestsPerMinute: 4200 });
+    const [unplaced] = solved(demand, { gpuLimits: { small: 12, large: 8 } }).unplaced;
+    const rejections = certain(unplaced).rejections;
+    expect(new Set(rejections.map(({ accelerator }) => accelerator))).toEqual(new Set(["large", "small"]));
+    for (const { allowed, reached } of rejections) expect(reached).toBeGreaterThan(allowed);
+  });
+
   it("says what each pool carries within the targets", () => {
     const demand = pools(
       { slo: { ttftMeanMs: 220, itlMeanMs: 11, latencyP95Ms: 20_000 } },
