@@ -109,6 +109,16 @@ function poolProblems({ spec, options, model, path, optionsPath }: RawDynamoMode
           ),
         ]
       : []),
+    ...(model.replicas === undefined
+      ? []
+      : [
+          unsupported(
+            [...path, "replicas"],
+            "one count of replicas says nothing of either of two pools",
+            "no replicas: both counts follow from load and targets; or disaggregation: false",
+            "key",
+          ),
+        ]),
     ...(model.splitAccelerators === true
       ? [
           unsupported(

@@ -286,6 +286,13 @@ describe("replicas are refused", () => {
     ]);
   });
 
+  test("of two pools as one count", () => {
+    expect(saidOf({ dynamo: { disaggregation: true }, model: { replicas: 3 } })).toMatchObject([
+      { at: "models.0.replicas", code: unsupported },
+    ]);
+    expect(saidOf({ model: { replicas: 3 } })).toEqual([]);
+  });
+
   test("of a graph that is not created", () => {
     const dynamo = { deployment: { create: false }, planner: { maxGpus: 8 } };
     expect(saidOf({ dynamo, spec: prometheus })).toMatchObject([
