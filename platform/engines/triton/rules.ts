@@ -1,15 +1,17 @@
-import { list, number, record, records, text, textOrNumber, type Raw } from "../../spec/raw.ts";
+import { record, records, text, textOrNumber, type Raw } from "../../spec/raw.ts";
 import type { RuleProblem } from "../../spec/rules.ts";
 import { duplicates } from "../../spec/rules/duplicates.ts";
 import type { EngineRuleContext } from "../engine-profile.ts";
 import { artifactProblems } from "./artifact-rules.ts";
 import { backendProblems } from "./backend-rules.ts";
+import { batchingProblems } from "./batching-rules.ts";
 import { deviceProblems } from "./device-rules.ts";
 import { ensembleProblems } from "./ensemble-rules.ts";
 import { extraConfigProblems } from "./extra-config-rules.ts";
 import { tritonVersion } from "./model-options.ts";
 import { placementProblems } from "./placement-rules.ts";
 import { rateLimiterProblems } from "./rate-limiter-rules.ts";
+import { tensorProblems } from "./tensor-rules.ts";
 
 /** What is wrong with an engine of type triton that its keys alone do not show. */
 export function tritonProblems(engine: Raw, { spec, path }: EngineRuleContext): RuleProblem[] {
@@ -26,11 +28,10 @@ export function tritonProblems(engine: Raw, { spec, path }: EngineRuleContext): 
         ...versionProblems(entry, here),
         ...backendProblems(options, text(engine.image), there),
         ...deviceProblems(spec, options, there),
-        ...duplicates(options.inputs, [...there, "inputs"], "name", "input"),
-        ...duplicates(options.outputs, [...there, "outputs"], "name", "output"),
+        ...tensorProblems(options, there),
         ...duplicates(options.warmup, [...there, "warmup"], "name", "warm-up"),
         ...warmupProblems(options, there),
-        ...batchProblems(entry, options, here),
+        ...batchingProblems(entry, here),
         ...extraConfigProblems(options, there),
       ];
     }),
@@ -59,65 +60,6 @@ function versionProblems(model: Raw, path: readonly PropertyKey[]): RuleProblem[
           },
         ],
   );
-}
-
-/** The largest batch that the model may be planned with, as far as the spec says it. */
-function largestBatch(model: Raw): number | undefined {
-  const measured = records(model.profiles).flatMap(({ entry }) => number(entry.maxBatchSize) ?? []);
-  const limits = [number(model.maxBatchSize), measured.length > 0 ? Math.max(...measured) : undefined];
-  const known = limits.filter((limit) => limit !== undefined);
-  return known.length > 0 ? Math.min(...known) : undefined;
-}
-
-function batchProblems(model: Raw, options: Raw, path: readonly PropertyKey[]): RuleProblem[] {
-  const largest = largestBatch(model);
-  const there = [...path, "triton"];
-  if (options.batching === false) {
-    return [
-      ...(largest === 1 || options.ensemble !== undefined
-        ? []
-        : [
-            {
-              code: "SPEC_VALUE_CONFLICT",
-              path: [...there, "batching"],
-              message: "the model takes no batches, and the plan would count on them",
-              allowed: "batching: false together with maxBatchSize: 1",
-              remedy: "Add maxBatchSize: 1 to the model.",
-            } as const,
-          ]),
-      ...(options.dynamicBatching === undefined
-        ? []
-        : [
-            {
-              code: "SPEC_VALUE_CONFLICT",
-              path: [...there, "dynamicBatching"],
-              atKey: true,
-              message: "dynamicBatching joins requests to batches, which the model does not take",
-              allowed: "one of dynamicBatching and batching: false",
-            } as const,
-          ]),
-    ];
-  }
-  if (largest === undefined) return [];
-  const above = (size: unknown, place: readonly PropertyKey[]): RuleProblem[] =>
-    typeof size === "number" && size > largest
-      ? [
-          {
-            code: "SPEC_VALUE_CONFLICT",
-            path: place,
-            message: `a batch of ${size} is larger than the model's largest, ${largest}`,
-            allowed: `at most ${largest}`,
-          },
-        ]
-      : [];
-  return [
-    ...list(record(options.dynamicBatching).preferredSizes).flatMap((size, index) =>
-      above(size, [...there, "dynamicBatching", "preferredSizes", index]),
-    ),
-    ...records(options.warmup).flatMap(({ entry, index }) =>
-      above(entry.batchSize, [...there, "warmup", index, "batchSize"]),
-    ),
-  ];
 }
 
 /** Warm-up requests are requests: with an input too few or too many the model is not loaded. */

@@ -172,7 +172,63 @@ describe("batches", () => {
   });
 });
 
+describe("answers in the order of the requests", () => {
+  const problemsWith = (more: object) =>
+    problemsOfModel({ triton: { dynamicBatching: { preserveOrdering: true, ...more } } });
+
+  test("do not go together with requests that overtake others", () => {
+    expect(problemsWith({ priorities: { levels: 2 }, queuePolicy: { onTimeout: "delay" } })).toMatchObject([
+      {
+        code: "SPEC_COMBINATION_UNSUPPORTED",
+        path: inOptions("dynamicBatching", "preserveOrdering"),
+        message:
+          "preserveOrdering answers in the order of the requests, which priorities with 2 levels changes",
+      },
+      { message: "preserveOrdering answers in the order of the requests, which onTimeout: delay changes" },
+    ]);
+  });
+
+  test("go together with one level, and with requests that are rejected", () => {
+    expect(problemsWith({ priorities: { levels: 1 }, queuePolicy: { onTimeout: "reject" } })).toEqual([]);
+    expect(problemsWith({ preserveOrdering: false, priorities: { levels: 2 } })).toEqual([]);
+  });
+});
+
 describe("tensors", () => {
+  test.each([
+    [[4], [2, 2]],
+    [[1], []],
+    [
+      [-1, 6, -1],
+      [-1, 2, 3, -1],
+    ],
+    [
+      [2, -1],
+      [2, 1, -1, 1],
+    ],
+  ])("of shape %j may be reshaped to %j", (shape, reshape) => {
+    expect(problemsOfModel({ triton: { inputs: [{ name: "x", shape, reshape }] } })).toEqual([]);
+  });
+
+  test.each([
+    [[4], [2, 3]],
+    [[2], []],
+    [[-1], [4]],
+    [
+      [-1, 6],
+      [6, -1],
+    ],
+  ])("of shape %j may not be reshaped to %j", (shape, reshape) => {
+    expect(problemsOfModel({ triton: { outputs: [{ name: "x", shape, reshape }] } })).toEqual([
+      {
+        code: "SPEC_VALUE_CONFLICT",
+        path: inOptions("outputs", 0, "reshape"),
+        message: `[${reshape.join(", ")}] does not hold the elements of "x" with shape [${shape.join(", ")}]`,
+        allowed: "as many elements, and as many sizes of -1 with as many elements between them",
+      },
+    ]);
+  });
+
   test("have names of their own", () => {
     const twice = [{ name: "x" }, { name: "x" }];
     expect(problemsOfModel({ triton: { inputs: twice, outputs: twice } })).toMatchObject([
