@@ -1,6 +1,7 @@
 import { stringify } from "yaml";
 import type { ModelArchitecture } from "../../optimizer/catalog/catalog.ts";
 import type { ProfileEstimates } from "../../optimizer/profiles/estimate.ts";
+import type { Rejection } from "../../optimizer/workload.ts";
 import { renderTable } from "../render/table.ts";
 
 /** The network as `models[].architecture` of a platform spec. */
@@ -11,6 +12,9 @@ export function architectureYaml(architecture: ModelArchitecture, notes: readonl
     parameters: architecture.parameterCount,
     layers: architecture.layerCount,
     ...(architecture.hiddenSize === undefined ? {} : { hiddenSize: architecture.hiddenSize }),
+    ...(architecture.attentionHeadCount === undefined
+      ? {}
+      : { attentionHeads: architecture.attentionHeadCount }),
     kvHeads: architecture.kvHeadCount,
     headDimension: architecture.headDimension,
     bytesPerWeight: architecture.bytesPerWeight,
@@ -36,12 +40,15 @@ export function renderEstimates({ profiles, excluded }: ProfileEstimates, notes:
     `±${Math.round(profile.origin.uncertaintyFraction * 100)} %`,
   ]);
   const heads = ["GPUs a replica", "batch", "alpha ms", "beta ms", "gamma ms", "delta ms", "known to"];
-  const tooSmall = excluded.map(
-    ({ accelerator, gpusPerReplica, reached, allowed }) =>
-      `${gpusPerReplica}x ${accelerator} is too small: ${reached.toFixed(1)} of ${allowed.toFixed(1)} GiB`,
-  );
-  const lines = [...notes, ...tooSmall].map((line) => `${line}\n`);
+  const lines = [...notes, ...excluded.map(exclusion)].map((line) => `${line}\n`);
   return `${renderTable(heads, rows, [1, 2, 3, 4, 5, 6])}\n${lines.join("")}`;
+}
+
+function exclusion({ accelerator, gpusPerReplica, constraint, reached, allowed }: Rejection): string {
+  const shape = `${gpusPerReplica}x ${accelerator}`;
+  return constraint === "heads"
+    ? `${shape} cannot share the attention heads out equally; ${allowed} GPUs can`
+    : `${shape} is too small: ${reached.toFixed(1)} of ${allowed.toFixed(1)} GiB`;
 }
 
 function comments(lines: readonly string[]): string {

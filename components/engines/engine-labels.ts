@@ -23,6 +23,16 @@ export function infernoPodLabels(group: ReplicaGroupPlan): Record<string, string
   };
 }
 
+/** Servers of two pools, or of two kinds of replicas, name one of their groups only. */
+function servedBy(group: ReplicaGroupPlan, server: ServerPlan): boolean {
+  const model = group.models.find(({ name }) => name === server.model);
+  return (
+    server.engine === group.engine &&
+    group.serviceClasses.includes(server.serviceClass) &&
+    (model?.versions.some(({ version }) => version === server.version) ?? false)
+  );
+}
+
 /**
  * Inferno's labels of a Deployment: those of the pods and the load that it was sized for. The load stays off the pods,
  * where a new forecast alone would restart every replica and load its models again.
@@ -31,7 +41,7 @@ export function infernoDeploymentLabels(
   group: ReplicaGroupPlan,
   servers: readonly ServerPlan[],
 ): Record<string, string> {
-  const own = servers.filter((server) => server.group === group.name);
+  const own = servers.filter((server) => servedBy(group, server));
   const rate = own.reduce((sum, server) => sum + server.load.requestsPerMinute, 0);
   const tokens = own.reduce(
     (sum, server) => sum + server.load.requestsPerMinute * server.load.outputTokens,
@@ -39,7 +49,7 @@ export function infernoDeploymentLabels(
   );
   return {
     ...infernoPodLabels(group),
-    "inferno.server.load.rpm": labelValue(String(Number(rate.toFixed(3)))),
+    "inferno.server.load.rpm": labelValue(String(Number(group.requestsPerMinute.toFixed(3)))),
     // Mean over the requests of all servers of the group.
     "inferno.server.load.numtokens": String(rate === 0 ? 0 : Math.round(tokens / rate)),
   };

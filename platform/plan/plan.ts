@@ -14,7 +14,7 @@ import type { EngineType } from "../engines/registry.ts";
 import { routesOf, serviceEndpoints } from "../routes/routes-of.ts";
 import type { EngineSpec, PlatformSpec } from "../spec/schema.ts";
 import { certain } from "../../optimizer/certain.ts";
-import { autoscaledNodes } from "./autoscaled-nodes.ts";
+import { boundedNodes } from "./bounded-nodes.ts";
 import { engineOptions } from "./engine-options.ts";
 import { modelStorage } from "./model-storage.ts";
 import { dayPeriods } from "./day-periods.ts";
@@ -109,7 +109,7 @@ export function planPlatform(spec: PlatformSpec): PlatformPlan {
     engines,
     groups,
     servers,
-    nodePools: autoscaledNodes(pools, groups),
+    nodePools: boundedNodes(pools, groups),
     // Karpenter cannot know what slices a node will have, and shares of CPU are no resource that it could limit.
     karpenterPools: karpenterPoolsOf(
       result.nodePools.filter(

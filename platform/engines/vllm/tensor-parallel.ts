@@ -1,3 +1,5 @@
+import { dividesHeads } from "../../../optimizer/profiles/tensor-parallel.ts";
+
 /** What is known of a network's attention. */
 export interface AttentionHeads {
   /** Heads of the queries; undefined where only those of keys and values are known. */
@@ -5,13 +7,10 @@ export interface AttentionHeads {
   readonly kvHeads: number;
 }
 
-/**
- * Whether the heads can be shared out equally over the GPUs of a node: those of the queries always, those of keys and
- * values where there are at least as many as GPUs; with fewer, each is held by several GPUs, again by equally many.
- */
+/** Whether the heads can be shared out equally over the GPUs of a node. */
 export function headsDivisible({ attentionHeads, kvHeads }: AttentionHeads, gpus: number): boolean {
-  if (attentionHeads !== undefined && attentionHeads % gpus !== 0) return false;
-  return kvHeads >= gpus ? kvHeads % gpus === 0 : gpus % kvHeads === 0;
+  const heads = attentionHeads === undefined ? {} : { attentionHeadCount: attentionHeads };
+  return dividesHeads({ ...heads, kvHeadCount: kvHeads }, gpus);
 }
 
 /** The number of GPUs nearest to the wished one that the heads can be shared out over; of two, the smaller. */

@@ -2,28 +2,31 @@ import { fewestReplicas, mostReplicas } from "../scaling/most-replicas.ts";
 import type { NodePoolPlan, ReplicaGroupPlan } from "./platform-plan.ts";
 
 /**
- * The bounds of node pools where autoscalers change replica counts: down to the nodes that the fewest replicas need, up
+ * The bounds of node pools where replicas span nodes or autoscalers change their number: down to the nodes that the fewest replicas need, up
  * to as many more as the most would. What is planned, packed and priced stays that of the planned counts.
  *
  * A group on several pools counts with all its further replicas on each: which one they will come to is the cluster
  * autoscaler's to say.
  */
-export function autoscaledNodes(
+export function boundedNodes(
   pools: readonly NodePoolPlan[],
   groups: readonly ReplicaGroupPlan[],
 ): NodePoolPlan[] {
   const byName = new Map(groups.map((group) => [group.name, group]));
   return pools.map((pool) => {
-    const own = groups.filter((group) => group.autoscaling && group.nodePools.includes(pool.name));
-    if (own.length === 0) return pool;
+    const onPool = groups.filter((group) => group.nodePools.includes(pool.name));
+    // A replica that is replaced needs all its nodes at once, of which one is planned for.
+    const replaced = Math.max(1, ...onPool.map((group) => group.nodesPerReplica)) - 1;
+    const own = onPool.filter((group) => group.autoscaling);
+    if (own.length === 0 && replaced === 0) return pool;
     const furtherGpus = own.reduce(
       (sum, group) => sum + (mostReplicas(group) - group.replicas) * group.gpusPerReplica,
       0,
     );
     return {
       ...pool,
-      minNodes: Math.min(pool.minNodes, nodesOfFewest(pool, byName)),
-      maxNodes: pool.maxNodes + Math.ceil(furtherGpus / pool.gpusPerNode),
+      minNodes: own.length === 0 ? pool.minNodes : Math.min(pool.minNodes, nodesOfFewest(pool, byName)),
+      maxNodes: pool.maxNodes + replaced + Math.ceil(furtherGpus / pool.gpusPerNode),
     };
   });
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { autoscaledNodes } from "../../../platform/plan/autoscaled-nodes.ts";
+import { boundedNodes } from "../../../platform/plan/bounded-nodes.ts";
 import type { NodePoolPlan, ReplicaGroupPlan } from "../../../platform/plan/platform-plan.ts";
 
 const pool = {
@@ -30,7 +30,7 @@ const group = (name: string, replicas: number, autoscaling?: object) =>
   }) as unknown as ReplicaGroupPlan;
 const fixed = group("fixed", 1);
 const bounds = (...groups: readonly ReplicaGroupPlan[]) =>
-  autoscaledNodes([pool], groups).map(({ minNodes, desiredNodes, maxNodes }) => [
+  boundedNodes([pool], groups).map(({ minNodes, desiredNodes, maxNodes }) => [
     minNodes,
     desiredNodes,
     maxNodes,
@@ -38,7 +38,7 @@ const bounds = (...groups: readonly ReplicaGroupPlan[]) =>
 
 describe("the bounds of a node pool", () => {
   test("stay as planned where nothing scales", () => {
-    expect(autoscaledNodes([pool], [group("chat", 5), fixed])).toEqual([pool]);
+    expect(boundedNodes([pool], [group("chat", 5), fixed])).toEqual([pool]);
   });
 
   test("go down to the nodes that the fewest replicas need, with those of others on them", () => {
@@ -51,8 +51,12 @@ describe("the bounds of a node pool", () => {
     expect(bounds(group("chat", 5, { minReplicas: 5, maxReplicas: 8 }), fixed)).toEqual([[3, 3, 6]]);
   });
 
+  test("leave room for all nodes of a replica that spans several and is replaced", () => {
+    expect(bounds({ ...group("chat", 5), nodesPerReplica: 2 }, fixed)).toEqual([[3, 3, 5]]);
+  });
+
   test("are another pool's where a group is not on this one", () => {
     const elsewhere = { ...group("chat", 5, { minReplicas: 0, maxReplicas: 50 }), nodePools: ["other"] };
-    expect(autoscaledNodes([pool], [elsewhere])).toEqual([pool]);
+    expect(boundedNodes([pool], [elsewhere])).toEqual([pool]);
   });
 });
