@@ -3,10 +3,11 @@ import type { RuleProblem } from "../../spec/rules.ts";
 import type { EngineRuleContext } from "../engine-profile.ts";
 import { backendProblems } from "./rules/backend.ts";
 import { extraConfigProblems } from "./rules/extra-config.ts";
+import { graphNameProblems } from "./rules/graph-names.ts";
 import { modelProblems } from "./rules/models.ts";
 import { operatorProblems } from "./rules/one-operator.ts";
 import { unsupported, type RawDynamoModel } from "./rules/raw-model.ts";
-import { graphNameProblems, replicaProblems } from "./rules/replicas.ts";
+import { replicaProblems } from "./rules/replicas.ts";
 import { routingProblems } from "./rules/routing.ts";
 
 /** What Dynamo cannot do together, on raw values. */

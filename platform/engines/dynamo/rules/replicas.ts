@@ -1,4 +1,4 @@
-import { number, record, records, type Raw } from "../../../spec/raw.ts";
+import { number, record, type Raw } from "../../../spec/raw.ts";
 import type { RuleProblem } from "../../../spec/rules.ts";
 import { unsupported, type RawDynamoModel } from "./raw-model.ts";
 
@@ -130,40 +130,4 @@ function poolProblems({ spec, options, model, path, optionsPath }: RawDynamoMode
         ]
       : []),
   ];
-}
-
-/** Names of graphs that are written: each stands for one graph of a cluster namespace. */
-export function graphNameProblems(models: readonly RawDynamoModel[]): RuleProblem[] {
-  const seen = new Set<string>();
-  return models.flatMap(({ model, options, optionsPath }): RuleProblem[] => {
-    const name = options.dynamoNamespace;
-    if (typeof name !== "string") return [];
-    const path = [...optionsPath, "dynamoNamespace"];
-    const classes = new Set(records(model.traffic).map(({ entry }) => entry.serviceClass));
-    const versions = records(model.versions).length;
-    const again = seen.has(name);
-    seen.add(name);
-    return [
-      ...(again
-        ? [
-            {
-              code: "SPEC_NAME_DUPLICATE",
-              path,
-              message: `two graphs of one engine are called "${name}"`,
-              remedy: "Rename one of them.",
-            } as const,
-          ]
-        : []),
-      ...(classes.size > 1 || versions > 1
-        ? [
-            unsupported(
-              path,
-              "each service class and each version has a graph of its own, and they cannot share a name",
-              "no dynamoNamespace, or one class and one version",
-              "key",
-            ),
-          ]
-        : []),
-    ];
-  });
 }

@@ -316,6 +316,26 @@ describe("a name is refused", () => {
     expect(saidOf({ dynamo })).toEqual([]);
   });
 
+  test("of a graph, that another engine of the same namespace has", () => {
+    const models = [{ name: "llama-3-70b", dynamo: { dynamoNamespace: "llama" } }];
+    const engine = { name: "second", type: "dynamo", namespace: "chat", models };
+    const spec = (namespace: string) => ({
+      engines: [{ name: "first", type: "dynamo", namespace, models }, engine],
+    });
+    const said = (namespace: string) =>
+      dynamoProblems(engine, { spec: spec(namespace), path: ["engines", 1] }).map(({ code }) => code);
+    expect(said("chat")).toEqual(["SPEC_NAME_DUPLICATE"]);
+    expect(said("other")).toEqual([]);
+  });
+
+  test("of a graph, that is too long for the operator's label with its namespace", () => {
+    const dynamo = { dynamoNamespace: "a".repeat(41) };
+    expect(saidOf({ dynamo, engine: { namespace: "n".repeat(21) } })).toEqual([]);
+    expect(saidOf({ dynamo, engine: { namespace: "n".repeat(22) } })).toMatchObject([
+      { at: `${options}.dynamoNamespace`, code: unsupported, allowed: "at most 40 characters" },
+    ]);
+  });
+
   test("of another model than the storage has", () => {
     const dynamo = { model: { name: "Qwen/Qwen3-32B" } };
     expect(saidOf({ dynamo })).toMatchObject([{ at: `${options}.model.name`, allowed: '"llama-3-70b"' }]);
