@@ -68,6 +68,34 @@ describe.each(["triton", "vllm"] as const)("replicas of %s", (type) => {
   });
 });
 
+describe("workers of a graph", () => {
+  const scaled = (autoscaling: object, needed: object) =>
+    recordingOfSpec(
+      engineSpec(
+        "dynamo",
+        {},
+        { autoscaling },
+        { addons: { dynamoPlatform: "present", prometheusOperator: "present", ...needed }, observability },
+      ),
+    );
+  const adapter = { kind: "DynamoGraphDeploymentScalingAdapter" };
+
+  test("go to none by the request rate, which the proxy counts without them", async () => {
+    const { resources } = await scaled(
+      { signal: "request-rate", minReplicas: 0, maxReplicas: 6 },
+      { keda: "present" },
+    );
+    const object = resources.find(({ type: token }) => token.endsWith(":ScaledObject"))?.inputs;
+    expect(object?.spec).toMatchObject({ scaleTargetRef: adapter, minReplicaCount: 0, maxReplicaCount: 6 });
+  });
+
+  test("are scaled by a HorizontalPodAutoscaler on the request rate, through the graph's adapter", async () => {
+    const { resources } = await scaled({ scaler: "hpa", signal: "request-rate", maxReplicas: 6 }, {});
+    const object = resources.find(({ type: token }) => token.endsWith(":HorizontalPodAutoscaler"))?.inputs;
+    expect(object?.spec.scaleTargetRef).toMatchObject(adapter);
+  });
+});
+
 test("the proxy is measured too: what it counts scales groups that have no replica", async () => {
   const { resources } = await recordingOfSpec(
     engineSpec("vllm", {}, {}, { addons: { prometheusOperator: "present" }, observability }),
