@@ -75,13 +75,18 @@ function graphAnnotations(
   return multiNode && starter === "grove" ? {} : { "nvidia.com/enable-grove": "false" };
 }
 
-function workerAnnotations({ nodesPerReplica }: ReplicaGroupPlan): Record<string, string> {
+function workerAnnotations(
+  { nodesPerReplica }: ReplicaGroupPlan,
+  { backend }: DynamoModelOptions,
+): Record<string, string> {
   return {
     // GPUs for a surplus replica are nowhere: its predecessor leaves first.
     "nvidia.com/deployment-rolling-update-max-surge": "0",
     "nvidia.com/deployment-rolling-update-max-unavailable": "1",
     // With processes of its own vLLM waits for its first node in a container that Pod Security restricted refuses.
-    ...(nodesPerReplica > 1 ? { "nvidia.com/vllm-distributed-executor-backend": "ray" } : {}),
+    ...(nodesPerReplica > 1 && backend.type === "vllm"
+      ? { "nvidia.com/vllm-distributed-executor-backend": "ray" }
+      : {}),
   };
 }
 
@@ -133,7 +138,7 @@ function workerComponentOf(engine: EnginePlan, group: ReplicaGroupPlan, base: Gr
     podTemplate: {
       metadata: {
         labels: base.labels,
-        annotations: { ...workerAnnotations(group), ...base.annotations },
+        annotations: { ...workerAnnotations(group, model), ...base.annotations },
       },
       spec: {
         ...base.spec,

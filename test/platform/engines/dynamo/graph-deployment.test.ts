@@ -81,6 +81,12 @@ describe("the graph of a model", () => {
     expect(componentOf(grove, "decode").podTemplate.metadata.annotations).toMatchObject({
       "nvidia.com/vllm-distributed-executor-backend": "ray",
     });
+    const sglang = graphOf([
+      dynamoGroup({ gpusPerReplica: 16, nodesPerReplica: 2 }, { backend: { type: "sglang" } }),
+    ]);
+    expect(componentOf(sglang, "decode").podTemplate.metadata.annotations).not.toHaveProperty(
+      "nvidia.com/vllm-distributed-executor-backend",
+    );
     const withoutGrove = { "nvidia.com/enable-grove": "false" };
     expect(graphOf([dynamoGroup()]).metadata.annotations).toEqual(withoutGrove);
     const engine = dynamoEngine({}, { multiNode: "leader-worker-set" });
