@@ -1,6 +1,7 @@
 import { record, records, text, textOrNumber, type Raw } from "../../spec/raw.ts";
 import type { RuleProblem } from "../../spec/rules.ts";
 import { unknownName } from "../../spec/nearest.ts";
+import { ensembleAgreementProblems } from "./ensemble-agreement-rules.ts";
 import { ensembleTensorProblems } from "./ensemble-tensor-rules.ts";
 import { versionsInUse } from "./versions-in-use.ts";
 
@@ -9,6 +10,7 @@ const keysOfFiles = [
   "backend",
   "dynamicBatching",
   "instances",
+  "warmup",
   "rateLimiter",
   "artifacts",
   "parameters",
@@ -29,10 +31,11 @@ export function ensembleProblems(engine: Raw, path: readonly PropertyKey[]): Rul
     return [
       ...keyProblems(options, there),
       ...records(record(options.ensemble).steps).flatMap(({ entry: step, index: position }) =>
-        stepProblems(entry, step, models, [...there, "ensemble", "steps", position]),
+        stepProblems(text(entry.name), step, models, [...there, "ensemble", "steps", position]),
       ),
       ...circleProblems(text(entry.name), models, there),
       ...ensembleTensorProblems(options, models, there),
+      ...ensembleAgreementProblems(options, models, there),
     ];
   });
 }
@@ -66,7 +69,7 @@ function keyProblems(options: Raw, path: readonly PropertyKey[]): RuleProblem[] 
 }
 
 function stepProblems(
-  ensemble: Raw,
+  ensemble: string | undefined,
   step: Raw,
   models: ReadonlyMap<string, Raw>,
   path: readonly PropertyKey[],
@@ -80,7 +83,7 @@ function stepProblems(
         code: "SPEC_REFERENCE_UNKNOWN",
         path: [...path, "model"],
         message: unknownName("model of this engine", name, [...models.keys()]),
-        allowed: [...models.keys()].filter((other) => other !== text(ensemble.name)).join(", "),
+        allowed: [...models.keys()].filter((other) => other !== ensemble).join(", "),
       },
     ];
   }
@@ -97,16 +100,6 @@ function stepProblems(
             allowed: used.join(", "),
           } as const,
         ]),
-    ...(record(model.triton).batching === false && record(ensemble.triton).batching !== false
-      ? [
-          {
-            code: "SPEC_VALUE_CONFLICT",
-            path: [...path, "model"],
-            message: `"${name}" takes no batches, so an ensemble with it cannot either`,
-            allowed: "batching: false of the ensemble too",
-          } as const,
-        ]
-      : []),
   ];
 }
 

@@ -21,15 +21,18 @@ export function ensembleTensorProblems(
   const made = steps.flatMap(({ step, path: place }) => flows(step.outputs, [...place, "outputs"]));
   const known = [...inputs, ...made.map(({ tensor }) => tensor)];
   const read = steps.flatMap(({ step, path: place }) => flows(step.inputs, [...place, "inputs"]));
+  const outputs = records(options.outputs).flatMap(({ entry, index }): Flow[] => {
+    const tensor = text(entry.name);
+    return tensor === undefined ? [] : [{ tensor, path: [...path, "outputs", index, "name"] }];
+  });
+  const unknown = [...read, ...(steps.length === 0 ? [] : outputs)]
+    .filter(({ tensor }) => !known.includes(tensor))
+    .map((flow) => unknownTensor(flow, known));
   return [
-    ...read.filter(({ tensor }) => !known.includes(tensor)).map((flow) => unknownTensor(flow, known)),
+    ...unknown,
     ...madeTwice(made, inputs),
-    ...records(options.outputs).flatMap(({ entry, index }): RuleProblem[] => {
-      const tensor = text(entry.name);
-      return tensor === undefined || steps.length === 0 || known.includes(tensor)
-        ? []
-        : [unknownTensor({ tensor, path: [...path, "outputs", index, "name"] }, known)];
-    }),
+    // What is misspelt on one side would be said again of the other.
+    ...(unknown.length > 0 ? [] : unread(options, made, read, path)),
     ...steps.flatMap(({ step, path: place }) => modelTensorProblems(step, models, place)),
   ];
 }
@@ -68,6 +71,34 @@ function madeTwice(made: readonly Flow[], inputs: readonly string[]): RuleProble
         ]
       : [];
   });
+}
+
+/** Triton loads no ensemble with a tensor that leads nowhere. */
+function unread(
+  options: Raw,
+  made: readonly Flow[],
+  read: readonly Flow[],
+  path: readonly PropertyKey[],
+): RuleProblem[] {
+  if (made.length === 0 && read.length === 0) return [];
+  const outputs = tensorNames(options.outputs);
+  const inputs = records(options.inputs).flatMap(({ entry, index }): Flow[] => {
+    const tensor = text(entry.name);
+    return tensor === undefined ? [] : [{ tensor, path: [...path, "inputs", index, "name"] }];
+  });
+  const problem = ({ tensor, path: place }: Flow, allowed: string): RuleProblem => ({
+    code: "SPEC_VALUE_CONFLICT",
+    path: place,
+    message: `nobody reads the tensor "${tensor}"`,
+    allowed,
+  });
+  const isRead = ({ tensor }: Flow) => read.some((other) => other.tensor === tensor);
+  return [
+    ...inputs.filter((flow) => !isRead(flow)).map((flow) => problem(flow, "inputs that a step reads")),
+    ...(outputs.length === 0 ? [] : made)
+      .filter((flow) => !isRead(flow) && !outputs.includes(flow.tensor))
+      .map((flow) => problem(flow, "outputs that another step or the ensemble hands on")),
+  ];
 }
 
 /** Where a step's model says what its tensors are called, the step must call them so, and feed all it needs. */

@@ -1,5 +1,5 @@
 import { unknownName } from "../../spec/nearest.ts";
-import { record, text, type Raw } from "../../spec/raw.ts";
+import { text, type Raw } from "../../spec/raw.ts";
 import type { RuleProblem } from "../../spec/rules.ts";
 import { topLevelFields } from "./config-fields.ts";
 
@@ -76,7 +76,17 @@ export function extraConfigProblems(options: Raw, path: readonly PropertyKey[]):
             },
           ];
     }),
-    ...schedulingProblems(fields, record(options), place),
+    ...schedulingProblems(fields, options, place),
+    ...(options.ensemble !== undefined && fields.includes("optimization")
+      ? [
+          {
+            code: "SPEC_COMBINATION_UNSUPPORTED",
+            path: place,
+            message: "an ensemble runs nothing itself that optimization could speak of",
+            allowed: "optimization of the models of its steps",
+          } as const,
+        ]
+      : []),
   ];
 }
 

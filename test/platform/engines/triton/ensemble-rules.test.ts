@@ -75,18 +75,6 @@ describe("the steps of an ensemble", () => {
       problemsOf({ tokenizer: around }).filter(({ message }) => message.includes("itself")),
     ).toHaveLength(2);
   });
-
-  test("take batches if it does", () => {
-    const unbatched = { batching: false };
-    const problems = problemsOf({ tokenizer: unbatched, pipeline: unbatched });
-    expect(problems.map(({ path: place }) => place)).toEqual([[...path, "models", 0, "triton", "batching"]]);
-    expect(problemsOf({ tokenizer: unbatched })).toContainEqual({
-      code: "SPEC_VALUE_CONFLICT",
-      path: inStep(0, "model"),
-      message: '"tokenizer" takes no batches, so an ensemble with it cannot either',
-      allowed: "batching: false of the ensemble too",
-    });
-  });
 });
 
 describe("an ensemble", () => {
@@ -97,13 +85,49 @@ describe("an ensemble", () => {
   });
 
   test("says nothing of how files are run", () => {
-    const keys = { backend: "python", instances: [{}], rateLimiter: {}, dynamicBatching: {} };
+    const keys = { backend: "python", instances: [{}], rateLimiter: {}, dynamicBatching: {}, warmup: [] };
     expect(problemsOf({ pipeline: keys }).map(({ path: place }) => place.at(-1))).toEqual([
       "backend",
       "dynamicBatching",
       "instances",
+      "warmup",
       "rateLimiter",
     ]);
+  });
+});
+
+describe("what is said of a tensor", () => {
+  const typed = (datatype: string, ...shape: number[]) => ({ datatype, shape });
+  const problemsWith = (raw: object, tensor: object, batching?: boolean) =>
+    problemsOf({
+      pipeline: { inputs: [{ name: "raw", ...raw }] },
+      tokenizer: { inputs: [{ name: "text", ...tensor }], ...(batching === undefined ? {} : { batching }) },
+    }).filter(({ path: place }) => place.includes("ensemble"));
+
+  test("is the same on both sides", () => {
+    expect(problemsWith(typed("BYTES", 1), typed("BYTES", 1))).toEqual([]);
+    expect(problemsWith(typed("BYTES", 1), typed("INT64", 1))).toEqual([
+      {
+        code: "SPEC_VALUE_CONFLICT",
+        path: inStep(0, "inputs", "text"),
+        message: 'the tensor "raw" is BYTES and INT64 (inputs of the ensemble; inputs of "tokenizer")',
+        allowed: "the same datatype and shape on both sides; -1 in a shape is any size",
+      },
+    ]);
+    expect(problemsWith(typed("BYTES", 1), typed("BYTES", 1, 1))).toMatchObject([
+      { message: expect.stringContaining("is [-1, 1] and [-1, 1, 1]") as string },
+    ]);
+    expect(problemsWith(typed("BYTES", 4), typed("BYTES", 8))).toHaveLength(1);
+  });
+
+  test("may leave the size open, and the batch to a model that takes it as a dimension", () => {
+    expect(problemsWith(typed("BYTES", -1), typed("BYTES", 8))).toEqual([]);
+    expect(problemsWith(typed("BYTES", 8), typed("BYTES", -1, 8), false)).toEqual([]);
+    expect(problemsWith(typed("BYTES", 8), typed("BYTES", 8), false)).toHaveLength(1);
+  });
+
+  test("is not judged where one side says nothing", () => {
+    expect(problemsWith({}, typed("BYTES", 8))).toEqual([]);
   });
 });
 
@@ -123,6 +147,24 @@ describe("the tensors of an ensemble", () => {
         path: inEnsemble("outputs", 0, "name"),
         message: 'tensor of the ensemble "score" is not known; did you mean "scores"?',
         allowed: "raw, ids, scores",
+      },
+    ]);
+  });
+
+  test("are read by somebody", () => {
+    expect(problemsOf({ pipeline: { inputs: [{ name: "raw" }, { name: "more" }] } })).toEqual([
+      {
+        code: "SPEC_VALUE_CONFLICT",
+        path: inEnsemble("inputs", 1, "name"),
+        message: 'nobody reads the tensor "more"',
+        allowed: "inputs that a step reads",
+      },
+    ]);
+    const third = { model: "bert", inputs: { ids: "ids" }, outputs: { logits: "more" } };
+    expect(withSteps({ ...first }, { ...second }, third)).toMatchObject([
+      {
+        path: inStep(2, "outputs", "logits"),
+        allowed: "outputs that another step or the ensemble hands on",
       },
     ]);
   });

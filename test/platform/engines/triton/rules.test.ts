@@ -292,6 +292,16 @@ describe("extraConfig", () => {
     ]);
   });
 
+  test("does not optimise an ensemble, which runs nothing itself", () => {
+    const ensemble = { steps: [] };
+    expect(problemsOfText("optimization {}", { ensemble })).toContainEqual({
+      code: "SPEC_COMBINATION_UNSUPPORTED",
+      path: inOptions("extraConfig"),
+      message: "an ensemble runs nothing itself that optimization could speak of",
+      allowed: "optimization of the models of its steps",
+    });
+  });
+
   test("is read before a server has to", () => {
     expect(problemsOfText("optimization {")).toMatchObject([
       { code: "SPEC_TYPE_INVALID", message: "the text has a } is missing at the end" },
