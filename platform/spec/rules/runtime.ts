@@ -55,7 +55,7 @@ function foreignOptions(entry: Raw, path: readonly PropertyKey[], profile: Engin
       path: [...path, type],
       atKey: true,
       message: `options of ${type} beside an engine of type ${profile.type}`,
-      allowed: profile.type,
+      allowed: `the key ${profile.type}, or an engine of type ${type}`,
     }));
 }
 
