@@ -93,9 +93,7 @@ export const dynamoModelSchema = z.strictObject({
       image: imageReference.optional().describe("Of the engine's version. Default: the release's own."),
     })
     .prefault({})
-    .describe(
-      "What runs the model. Default: vllm, which alone has adapters (LoRA) and spans nodes by pipeline.",
-    ),
+    .describe("What runs the model. Default: vllm, which alone has adapters (LoRA)."),
   deployment: z
     .strictObject({ create: z.boolean().default(true) })
     .prefault({})

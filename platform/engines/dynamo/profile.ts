@@ -67,7 +67,7 @@ export const dynamoProfile: EngineProfile = {
   limits: [
     "Models are streamed from no object store: they are mounted, copied, fetched from a hub, or in an image.",
     "Adapters (LoRA) are vLLM's only, and are loaded by arguments of its workers.",
-    "A replica on several nodes needs Grove, or LeaderWorkerSet with Volcano, in the cluster; with vLLM also Ray in the worker's image. TensorRT-LLM has none.",
+    "A replica on several nodes needs Grove, or LeaderWorkerSet with Volcano, in the cluster, and SGLang; vLLM only from an image of your own with Ray; TensorRT-LLM has none.",
     "Caches move between pools over TCP, or within a node: network cards with RDMA and EFA adapters are not asked for.",
     "The endpoint picker for Gateway API is not deployed: the proxy sends requests to the graph's own frontends.",
     "A planner scales within the nodes that the plan bought; it buys none.",

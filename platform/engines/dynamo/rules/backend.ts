@@ -55,16 +55,35 @@ function adapterProblems(model: RawDynamoModel): RuleProblem[] {
   ];
 }
 
+/** What starts the processes of a replica on several nodes differs by backend, and not all of it is at hand. */
 function nodeProblems(model: RawDynamoModel): RuleProblem[] {
   const nodes = number(model.model.nodesPerReplica) ?? 1;
-  if (nodes <= 1 || rawBackend(model) !== "trtllm") return [];
-  return [
-    unsupported(
-      [...model.path, "nodesPerReplica"],
-      `TensorRT-LLM on ${nodes} nodes starts over SSH, which no pod of the platform runs`,
-      "1, or dynamo.backend.type: vllm or sglang",
-    ),
-  ];
+  const path = [...model.path, "nodesPerReplica"];
+  if (nodes <= 1) return [];
+  switch (rawBackend(model)) {
+    case "sglang":
+      return [];
+    case "trtllm":
+      return [
+        unsupported(
+          path,
+          `TensorRT-LLM on ${nodes} nodes starts over SSH, which no pod of the platform runs`,
+          "1, or dynamo.backend.type: sglang",
+        ),
+      ];
+    case "vllm":
+      // Of its two ways to start, one needs Ray, which the release's image does not bring; in the other the operator adds
+      // a container that Pod Security restricted refuses.
+      return record(model.options.backend).image === undefined
+        ? [
+            unsupported(
+              path,
+              `vLLM on ${nodes} nodes starts by Ray under this operator, and the release's image has none`,
+              "1; dynamo.backend.type: sglang; an image with Ray as dynamo.backend.image; or an engine of type vllm",
+            ),
+          ]
+        : [];
+  }
 }
 
 function modelExpressProblems(model: RawDynamoModel): RuleProblem[] {

@@ -286,7 +286,7 @@ test("a name that the operator could make no Services of is refused before anyth
     model: [
       "gpusPerReplica: 16",
       "nodesPerReplica: 2",
-      "dynamo: { dynamoNamespace: a123456789-123456789-123456789-12345678 }",
+      "dynamo: { dynamoNamespace: a123456789-123456789-123456789-12345678, backend: { type: sglang } }",
     ],
   });
   await expect(recordingOfSpec(spanning)).rejects.toThrow(/Grove/);

@@ -212,12 +212,17 @@ describe("a backend is refused", () => {
     ]);
   });
 
-  test("that starts over SSH on several nodes", () => {
+  test("that starts on several nodes by what is not there: SSH, or Ray in the release's image", () => {
     const model = { nodesPerReplica: 2, gpusPerReplica: 8 };
-    expect(saidOf({ model, dynamo: { backend: { type: "trtllm" } } })).toMatchObject([
-      { at: "models.0.nodesPerReplica", allowed: "1, or dynamo.backend.type: vllm or sglang" },
+    const said = (backend: object) => saidOf({ model, dynamo: { backend } });
+    expect(said({ type: "trtllm" })).toMatchObject([
+      { at: "models.0.nodesPerReplica", allowed: "1, or dynamo.backend.type: sglang" },
     ]);
-    expect(saidOf({ model, dynamo: { backend: { type: "sglang" } } })).toEqual([]);
+    expect(said({})).toMatchObject([
+      { at: "models.0.nodesPerReplica", allowed: expect.stringContaining("an engine of type vllm") },
+    ]);
+    expect(said({ image: "mirror.example/vllm-ray:1.3.1" })).toEqual([]);
+    expect(said({ type: "sglang" })).toEqual([]);
   });
 
   test("that Model Express has no weights for, or not in the version that is asked for", () => {
@@ -368,9 +373,13 @@ test("a shape is refused that the heads cannot be shared out over, with the next
   expect(saidOf({ model: { gpusPerReplica: 3 } })).toMatchObject([
     { at: "models.0.gpusPerReplica", code: unsupported, allowed: "2, the next lower number" },
   ]);
-  const spanning = { gpusPerReplica: 6, nodesPerReplica: 2 };
-  expect(saidOf({ model: spanning })).toMatchObject([{ allowed: "4, the next lower number" }]);
-  expect(saidOf({ model: { gpusPerReplica: 16, nodesPerReplica: 2 } })).toEqual([]);
+  const image = "mirror.example/vllm-ray:1.3.1";
+  const spanning = (gpusPerReplica: number, backend: object) =>
+    saidOf({ model: { gpusPerReplica, nodesPerReplica: 2 }, dynamo: { backend } });
+  // vLLM shares them out over the cards of a node, SGLang over all.
+  expect(spanning(6, { image })).toMatchObject([{ allowed: "4, the next lower number" }]);
+  expect(spanning(16, { image })).toEqual([]);
+  expect(spanning(12, { type: "sglang" })).toMatchObject([{ allowed: "8, the next lower number" }]);
 });
 
 test("nothing is said of what has the wrong form, which the schema reports", () => {
