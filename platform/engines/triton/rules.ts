@@ -62,7 +62,7 @@ function versionProblems(model: Raw, path: readonly PropertyKey[]): RuleProblem[
   );
 }
 
-/** Warm-up requests are requests: with an input too few or too many the model is not loaded. */
+/** With an input too few the model is not loaded; one that the model does not have Triton would leave aside. */
 function warmupProblems(options: Raw, path: readonly PropertyKey[]): RuleProblem[] {
   const declared = records(options.inputs).flatMap(({ entry }) => {
     const name = text(entry.name);

@@ -90,6 +90,13 @@ const forms: Readonly<Record<string, Form>> = {
     },
     config: { dynamic_batching: { preferred_batch_size: [2] } },
   },
+  "warm-up-without-an-input": {
+    options: {
+      inputs: [x, { ...x, name: "mask" }],
+      warmup: [{ name: "half", inputs: { x: { datatype: "FP32", shape: [2] } } }],
+    },
+    config: /warmup|expected 2 inputs/,
+  },
   "many-instances": {
     options: { instances: [{ count: 2, kind: "cpu" }, { kind: "auto" }, { kind: "model" }] },
     config: { instance_group: [{ count: 2, kind: "KIND_CPU" }, { count: 1 }, { kind: "KIND_MODEL" }] },
