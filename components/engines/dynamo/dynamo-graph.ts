@@ -22,10 +22,10 @@ import type { ReplicaGroupPlan } from "../../../platform/plan/platform-plan.ts";
 import { childOptions } from "../../child-options.ts";
 import { recommendedLabels, selectorLabels } from "../../labels.ts";
 import type { EngineArgs } from "../engine-args.ts";
-import { engineIdentity, infernoDeploymentLabels } from "../engine-labels.ts";
+import { infernoDeploymentLabels } from "../engine-labels.ts";
 import { engineTimeouts } from "../engine-timeouts.ts";
 import { GraphAccess } from "./graph-access.ts";
-import { frontendIdentity, graphIdentity, graphPodLabels } from "./graph-labels.ts";
+import { frontendIdentity, graphIdentity, graphPodLabels, workerIdentity } from "./graph-labels.ts";
 import { GraphNetwork } from "./graph-network.ts";
 import { operateGraph } from "./graph-operations.ts";
 import { frontendAccount, frontendPodBase, plannerPodBase, workerPodBase } from "./graph-pods.ts";
@@ -130,7 +130,7 @@ export class DynamoGraph extends pulumi.ComponentResource {
       );
     budget("frontend", frontendServiceName(graph), selectorLabels(frontendIdentity(first, image)));
     for (const group of groups) {
-      budget(group.role ?? "workers", group.name, selectorLabels(engineIdentity(engine, group)));
+      budget(group.role ?? "workers", group.name, selectorLabels(workerIdentity(engine, group)));
     }
 
     // What changes the graph's size finds it there.
@@ -154,7 +154,7 @@ export class DynamoGraph extends pulumi.ComponentResource {
           metadata: {
             name: writtenConfigName(group),
             namespace: group.namespace,
-            labels: recommendedLabels(engineIdentity(engine, group)),
+            labels: recommendedLabels(workerIdentity(engine, group)),
           },
           data: { [writtenConfigKey]: content },
         },

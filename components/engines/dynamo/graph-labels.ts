@@ -1,7 +1,7 @@
 import { frontendLabels } from "../../../platform/engines/dynamo/graph-frontend.ts";
 import { graphName } from "../../../platform/engines/dynamo/graph-name.ts";
 import { dynamoModelOptions } from "../../../platform/engines/dynamo/model-options.ts";
-import { graphModel } from "../../../platform/engines/dynamo/worker-settings.ts";
+import { graphModel, workerImage } from "../../../platform/engines/dynamo/worker-settings.ts";
 import type { EnginePlan, ReplicaGroupPlan } from "../../../platform/plan/platform-plan.ts";
 import { imageVersion, labelValue, recommendedLabels, type ObjectIdentity } from "../../labels.ts";
 import { engineIdentity } from "../engine-labels.ts";
@@ -30,7 +30,12 @@ export function graphIdentity(group: ReplicaGroupPlan, image: string): ObjectIde
 
 /** Labels of the workers of a group. */
 export function workerPodLabels(engine: EnginePlan, group: ReplicaGroupPlan): Record<string, string> {
-  return { ...recommendedLabels(engineIdentity(engine, group)), ...graphPodLabels(group) };
+  return { ...recommendedLabels(workerIdentity(engine, group)), ...graphPodLabels(group) };
+}
+
+/** The plan's, in the version of the image that the group's backend and release come to. */
+export function workerIdentity(engine: EnginePlan, group: ReplicaGroupPlan): ObjectIdentity {
+  return { ...engineIdentity(engine, group), ...imageVersion(workerImage(engine, group)) };
 }
 
 /** Labels of the frontends of a graph. */

@@ -12,11 +12,10 @@ import { frontendImage } from "../../../platform/engines/dynamo/release.ts";
 import type { ReplicaGroupPlan } from "../../../platform/plan/platform-plan.ts";
 import { recommendedLabels, selectorLabels } from "../../labels.ts";
 import type { EngineArgs } from "../engine-args.ts";
-import { engineIdentity } from "../engine-labels.ts";
 import { monitoringNamespace } from "../group-operations.ts";
 import { GroupScaler } from "../scaling/group-scaler.ts";
 import { MetricsMonitor } from "../scaling/metrics-monitor.ts";
-import { frontendIdentity } from "./graph-labels.ts";
+import { frontendIdentity, workerIdentity } from "./graph-labels.ts";
 
 /** What an autoscaler writes the size of a graph's workers to. */
 export const scalingAdapterApi = {
@@ -60,7 +59,7 @@ export function operateGraph(
       options,
     );
     for (const group of groups) {
-      const own = engineIdentity(engine, group);
+      const own = workerIdentity(engine, group);
       new MetricsMonitor(
         `${name}-${group.role ?? "workers"}-monitor`,
         {
@@ -82,7 +81,7 @@ export function operateGraph(
         group,
         autoscaling: group.autoscaling,
         target: { ...scalingAdapterApi, name: scalingAdapterName(group) },
-        labels: recommendedLabels(engineIdentity(engine, group)),
+        labels: recommendedLabels(workerIdentity(engine, group)),
         queueGauge: dynamoProfile.metrics.queue,
         ...(monitoring.prometheus === undefined ? {} : { prometheus: monitoring.prometheus }),
         proxyNamespace: proxy.namespace,

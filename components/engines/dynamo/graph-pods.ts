@@ -9,11 +9,12 @@ import type { GraphPodBase, GraphVariable } from "../../../platform/engines/dyna
 import { modelExpressUrl } from "../../../platform/engines/dynamo/model-express.ts";
 import { dynamoModelOptions } from "../../../platform/engines/dynamo/model-options.ts";
 import { dynamoProfile } from "../../../platform/engines/dynamo/profile.ts";
-import { frontendImage, plannerImage, runtimeImage } from "../../../platform/engines/dynamo/release.ts";
+import { frontendImage, plannerImage } from "../../../platform/engines/dynamo/release.ts";
 import { workerEnvironment } from "../../../platform/engines/dynamo/worker-environment.ts";
 import {
   graphModel,
   hubRepository,
+  workerImage,
   workerSettings,
 } from "../../../platform/engines/dynamo/worker-settings.ts";
 import { frontendServiceName, graphName } from "../../../platform/engines/dynamo/graph-name.ts";
@@ -127,7 +128,7 @@ function hubAdditions(engine: EnginePlan, group: ReplicaGroupPlan, models: Model
           repository,
           revision: version.version,
           folder: workerSettings(engine, group).location,
-          image: options.backend.image ?? runtimeImage(options.backend.type, dynamoEngineOptions(engine)),
+          image: workerImage(engine, group),
           environment: token ? [{ name: "HF_TOKEN", valueFrom: { secretKeyRef: { ...token } } }] : [],
         },
         group,

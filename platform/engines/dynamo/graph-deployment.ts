@@ -19,12 +19,12 @@ import type {
 } from "./graph-types.ts";
 import { dynamoModelOptions, type DynamoModelOptions } from "./model-options.ts";
 import { plannerConfig, plannerMetricsPort } from "./planner-config.ts";
-import { frontendImage, plannerImage, runtimeImage } from "./release.ts";
+import { frontendImage, plannerImage } from "./release.ts";
 import { shutdownTimes } from "./shutdown.ts";
 import { workerArguments, workerCommands } from "./worker-arguments.ts";
 import { workerEnvironment } from "./worker-environment.ts";
 import { workerProbes } from "./worker-probes.ts";
-import { graphModel, workerSettings } from "./worker-settings.ts";
+import { graphModel, workerImage, workerSettings } from "./worker-settings.ts";
 
 export interface GraphInput {
   readonly engine: EnginePlan;
@@ -147,7 +147,7 @@ function workerComponentOf(engine: EnginePlan, group: ReplicaGroupPlan, base: Gr
         containers: [
           {
             ...mainContainer(base, workerEnvironment(engine, group)),
-            image: model.backend.image ?? runtimeImage(model.backend.type, dynamoEngineOptions(engine)),
+            image: workerImage(engine, group),
             command: workerCommands[model.backend.type],
             args: [...workerArguments(model.backend.type, settings, config), ...group.arguments],
             ...workerProbes(group.startupSeconds),

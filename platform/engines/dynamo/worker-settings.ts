@@ -2,6 +2,7 @@ import type { EnginePlan, GroupModel, ReplicaGroupPlan } from "../../plan/platfo
 import { dynamoEngineOptions } from "./engine-options.ts";
 import { cacheKnowledge, kvBlockTokens } from "./kv-cache.ts";
 import { dynamoModelOptions, type DynamoModelOptions } from "./model-options.ts";
+import { runtimeImage } from "./release.ts";
 
 /** Where volumes with models are in the containers. */
 export const dynamoModelRoot = "/models";
@@ -50,6 +51,12 @@ export function workerSettings(engine: EnginePlan, group: ReplicaGroupPlan): Wor
     reportsCache: role !== "decode" && cacheKnowledge(options) === "reported",
     modelExpress: dynamoEngineOptions(engine).modelExpress !== undefined,
   };
+}
+
+/** The image of a group's workers: the spec's own, or the release's for their backend. */
+export function workerImage(engine: EnginePlan, group: ReplicaGroupPlan): string {
+  const { backend } = dynamoModelOptions(graphModel(group));
+  return backend.image ?? runtimeImage(backend.type, dynamoEngineOptions(engine));
 }
 
 /** A graph serves one model in one version. */

@@ -139,6 +139,22 @@ describe("a graph of two pools", () => {
   });
 });
 
+describe("pods of another release than the profile's", () => {
+  test("say so in their labels, workers and frontends alike", async () => {
+    const { resources: own } = await recordingOfSpec(
+      dynamoSpec({
+        engine: ["dynamo: { version: 1.3.0 }"],
+        model: ["dynamo: { backend: { type: sglang } }"],
+      }),
+    );
+    const { components } = only(own, ":DynamoGraphDeployment", `${group}-graph`).inputs.spec;
+    for (const { podTemplate } of components) {
+      expect(podTemplate.metadata.labels["app.kubernetes.io/version"]).toBe("1.3.0");
+      expect(podTemplate.spec.containers[0].image).toMatch(/:1\.3\.0$/);
+    }
+  });
+});
+
 describe("who the pods of a graph are", () => {
   test("an account for each pool and for the frontends, all bound to what the operator lets them see", () => {
     const accounts = [`${group}-decode`, `${group}-prefill`, "llama-frontend"];
