@@ -69,6 +69,22 @@ describe.each(types)("the engine %s", (type) => {
     expect(rowsAfter("Features")[0]?.map((cell) => cell.toLowerCase())).toContain(type);
   });
 
+  test("is described by the page as by its profile", () => {
+    const [head = [], , ...facts] = rowsAfter("Facts");
+    const column = head.map((cell) => cell.toLowerCase()).indexOf(type);
+    const fact = (name: string) => facts.find(([first]) => first === name)?.[column] ?? "";
+    const probes = profile.probes({ loading: "preload" });
+    expect(fact("image")).toBe(`\`${profile.image}\``);
+    expect(fact("protocol")).toBe(profile.protocol);
+    for (const [name, port] of Object.entries(profile.ports)) {
+      expect(fact("ports")).toContain(`${name} ${port}`);
+    }
+    expect(fact("probes")).toBe(`\`${probes.startup}\`, \`${probes.liveness}\`, \`${probes.readiness}\``);
+    expect(fact("queue")).toBe(`\`${profile.metrics.queue}\``);
+    expect(fact("storage")).toBe(profile.storage.join(", "));
+    expect(fact("longest request in a drain")).toBe(`${profile.drain.requestSeconds} s`);
+  });
+
   test("takes no options as well as some, and gives the defaults of each", () => {
     expect(profile.options.engine.safeParse({}).success).toBe(true);
     expect(profile.options.model.safeParse({}).success).toBe(true);
