@@ -121,7 +121,7 @@ suite("Triton takes configurations", [serverNeed("triton")], () => {
   let triton: RunningTriton;
 
   beforeAll(async () => {
-    const folder = await temporaryFolder("triton-configurations");
+    const folder = await temporaryFolder("triton");
     const storage = join(folder, "storage");
     const models = Object.entries(forms).map(([name, { options }]) =>
       plannedModel(name, ["1"], { inputs: [x], outputs: [y], parameters: { FACTOR: "2" }, ...options }),
@@ -132,7 +132,7 @@ suite("Triton takes configurations", [serverNeed("triton")], () => {
     }
     const { repository } = await layOut(folder, storage, models, 8);
     triton = await startTritonServer({
-      folder: await temporaryFolder("triton"),
+      folder,
       args: serverArguments(models, "on-demand", repository),
     });
   });

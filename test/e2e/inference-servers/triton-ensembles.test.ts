@@ -122,7 +122,7 @@ suite("Triton and the rules agree on ensembles", [serverNeed("triton")], () => {
   let triton: RunningTriton;
 
   beforeAll(async () => {
-    const folder = await temporaryFolder("triton-ensembles");
+    const folder = await temporaryFolder("triton");
     const storage = join(folder, "storage");
     for (const name of Object.keys(steps)) await storeVersion(storage, name, "1");
     const models = [
@@ -131,7 +131,7 @@ suite("Triton and the rules agree on ensembles", [serverNeed("triton")], () => {
     ];
     const { repository } = await layOut(folder, storage, models, 8);
     triton = await startTritonServer({
-      folder: await temporaryFolder("triton"),
+      folder,
       args: serverArguments(models, "on-demand", repository),
     });
   });

@@ -62,7 +62,7 @@ suite("Triton on a repository that the init container laid out", [serverNeed("tr
     });
 
   beforeAll(async () => {
-    folder = await temporaryFolder("triton-layout");
+    folder = await temporaryFolder("triton");
     log = join(folder, "executions.log");
     storage = join(folder, "storage");
     for (const version of ["1", "2", "3"]) await storeVersion(storage, "half", version);
@@ -74,7 +74,7 @@ suite("Triton on a repository that the init container laid out", [serverNeed("tr
     const all = models(log);
     ({ repository } = await layOut(folder, storage, all, 8));
     triton = await startTritonServer({
-      folder: await temporaryFolder("triton"),
+      folder,
       args: serverArguments(all, "preload", repository),
     });
   });
@@ -178,7 +178,7 @@ suite("Triton that loads on demand from a repository that was laid out", [server
   const load = (model: string) => post(`repository/models/${model}/load`);
 
   beforeAll(async () => {
-    folder = await temporaryFolder("triton-layout");
+    folder = await temporaryFolder("triton");
     const storage = join(folder, "storage");
     const slow = { FACTOR: "0.5", LOAD_SECONDS: String(loadSeconds) };
     const all = models(join(folder, "executions.log")).map((model) =>
@@ -189,7 +189,7 @@ suite("Triton that loads on demand from a repository that was laid out", [server
     for (const model of ["half", "triple"]) await writeFile(join(storage, model, "labels.txt"), "good\n");
     const { repository } = await layOut(folder, storage, all, 8);
     triton = await startTritonServer({
-      folder: await temporaryFolder("triton"),
+      folder,
       args: serverArguments(all, "on-demand", repository),
     });
   });

@@ -1,6 +1,6 @@
-import { mkdir, readdir, readFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { modelCopyContainer } from "../../../components/engines/model-copy.ts";
 import type { GroupModel, ReplicaGroupPlan } from "../../../platform/plan/platform-plan.ts";
 import { startMoto, type RunningMoto } from "../aws/moto.ts";
@@ -35,6 +35,7 @@ suite(
       }
     });
     afterAll(() => moto?.stop());
+    afterEach(() => rm(folder, { recursive: true }));
     beforeEach(async () => {
       folder = await temporaryFolder("s3-copy");
       target = join(folder, "models");

@@ -1,6 +1,6 @@
 import { chmod, mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import {
   stagingCommand,
   stagingMarker,
@@ -43,6 +43,7 @@ suite("staging of model versions from S3", [serverNeed("moto")], () => {
     for (const prefix of [run, "mlflow/8b2c/artifacts/model"]) await put(prefix, objects);
   });
   afterAll(() => moto?.stop());
+  afterEach(() => rm(folder, { recursive: true }));
   beforeEach(async () => {
     folder = await temporaryFolder("staging");
     root = join(folder, "models");
