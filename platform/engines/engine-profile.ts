@@ -94,6 +94,8 @@ export interface EngineProfile {
   readonly bytesPerWeight?: (options: object) => number | undefined;
   /** Whether a model runs as two pools, one that reads prompts and one that generates. */
   readonly disaggregated?: (options: object) => boolean;
+  /** The most GPUs that a planner of the engine's own may give a model, where it has one: it then owns the replicas. */
+  readonly plannerGpus?: (options: object) => number | undefined;
   /**
    * What stands between the proxy and a group's replicas: of a disaggregated model, the same for both pools.
    * Absent: the group's own Service and pods.

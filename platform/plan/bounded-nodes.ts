@@ -17,7 +17,7 @@ export function boundedNodes(
     const onPool = groups.filter((group) => group.nodePools.includes(pool.name));
     // A replica that is replaced needs all its nodes at once, of which one is planned for.
     const replaced = Math.max(1, ...onPool.map((group) => group.nodesPerReplica)) - 1;
-    const own = onPool.filter((group) => group.autoscaling);
+    const own = onPool.filter((group) => group.autoscaling ?? group.plannerMaxReplicas);
     if (own.length === 0 && replaced === 0) return pool;
     const furtherGpus = own.reduce(
       (sum, group) => sum + (mostReplicas(group) - group.replicas) * group.gpusPerReplica,

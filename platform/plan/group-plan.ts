@@ -55,6 +55,9 @@ export function groupPlan({
   const nextPart =
     nextBest && (partsOf(nextBest.candidate).find(({ role }) => role === part.role) ?? nextBest.candidate);
   const { binding, bindingSlo } = part.role ? part : chosen;
+  const [options] = draft.models.map((model) => model.options);
+  const plannerGpus =
+    draft.profile.replicasPer === "model" && options ? draft.profile.plannerGpus?.(options) : undefined;
   return {
     name,
     engine: draft.engine,
@@ -74,7 +77,10 @@ export function groupPlan({
     gpusPerReplica: part.gpusPerReplica,
     nodesPerReplica: part.nodesPerReplica ?? 1,
     replicas: part.replicas,
-    replicasOwner: draft.runtime.autoscaling?.scaler ?? "plan",
+    replicasOwner: plannerGpus === undefined ? (draft.runtime.autoscaling?.scaler ?? "plan") : "engine",
+    ...(plannerGpus === undefined
+      ? {}
+      : { plannerMaxReplicas: Math.max(part.replicas, Math.floor(plannerGpus / part.gpusPerReplica)) }),
     ...(draft.runtime.autoscaling
       ? {
           autoscaling: autoscalingPlan(draft.runtime.autoscaling, {

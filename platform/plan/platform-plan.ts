@@ -84,8 +84,10 @@ export interface ReplicaGroupPlan {
   readonly replicas: number;
   /** Who may change `replicas` after deployment; exactly one. */
   readonly replicasOwner: "plan" | "hpa" | "keda" | "engine";
-  /** Absent where nothing scales the group. */
+  /** Absent where no autoscaler scales the group. */
   readonly autoscaling?: AutoscalingPlan;
+  /** The most replicas that a planner of the engine's own may make; absent where there is none. */
+  readonly plannerMaxReplicas?: number;
   /** `spec`: written there. `optimizer`: computed from load and SLOs. */
   readonly replicasFrom: "spec" | "optimizer";
   readonly maxBatchSize: number;

@@ -65,7 +65,7 @@ describe("a graph that is scaled", () => {
   });
 
   test("is left to its planner where it has one, which asks Prometheus", async () => {
-    const { resources } = await recordingOfSpec(
+    const { resources, plan } = await recordingOfSpec(
       dynamoSpec({
         platform: [
           "addons: { dynamoPlatform: present }",
@@ -74,6 +74,14 @@ describe("a graph that is scaled", () => {
         model: ["dynamo: { planner: { maxGpus: 16 } }"],
       }),
     );
+    // Nodes and quota have room for what the planner may do.
+    const [owned] = plan.groups;
+    const most = Math.floor(16 / (owned?.gpusPerReplica ?? 0));
+    expect(owned).toMatchObject({ replicasOwner: "engine", plannerMaxReplicas: most });
+    const namespace = plan.namespaces.find(({ name }) => name === owned?.namespace);
+    expect(namespace?.quota.gpus).toBeGreaterThanOrEqual(16);
+    const gpus = plan.nodePools.reduce((sum, pool) => sum + pool.maxNodes * pool.gpusPerNode, 0);
+    expect(gpus).toBeGreaterThanOrEqual(16);
     const { components } = only(resources, ":DynamoGraphDeployment", `${group}-graph`).inputs.spec;
     const planner = components[2];
     expect(planner.type).toBe("planner");
