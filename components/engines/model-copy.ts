@@ -1,4 +1,5 @@
 import type { core } from "@pulumi/kubernetes/types/input.js";
+import { engineProfiles } from "../../platform/engines/registry.ts";
 import type { ReplicaGroupPlan } from "../../platform/plan/platform-plan.ts";
 
 /** Exact tag of AWS's own image of its CLI. */
@@ -22,9 +23,10 @@ export function modelCopyContainer(
   target: { readonly name: string; readonly mountPath: string },
 ): core.v1.Container {
   const base = ["s3:/", bucket, ...(prefix === "" ? [] : [prefix])].join("/");
-  const folders = group.models.flatMap((model) =>
-    model.versions.map(({ version }) => `${model.name}/${version}`),
-  );
+  const { hasFiles } = engineProfiles[group.engineType];
+  const folders = group.models
+    .filter(({ options }) => hasFiles?.(options) ?? true)
+    .flatMap((model) => model.versions.map(({ version }) => `${model.name}/${version}`));
   return {
     name: "copy-models",
     image: awsCliImage,

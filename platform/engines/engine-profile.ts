@@ -90,6 +90,10 @@ export interface EngineProfile {
   };
   /** Rules that only this engine has, on raw values. */
   readonly problems?: (engine: Raw, context: EngineRuleContext) => RuleProblem[];
+  /** Whether a model has files on the storage. Absent: every model has. */
+  readonly hasFiles?: (options: object) => boolean;
+  /** Whether models have to lie on the same servers because of their options. Absent: they need not. */
+  readonly staysWithOthers?: (options: object) => boolean;
   /** Bytes of one weight where a model's options change it, as quantisation does. */
   readonly bytesPerWeight?: (options: object) => number | undefined;
   /** Whether a model runs as two pools, one that reads prompts and one that generates. */

@@ -105,6 +105,9 @@ function sharedDrafts(
   const joint = [draftOf(engine.name, engine.models)];
   // A count in the spec is one for all models, and the proxy loads on demand into one server.
   if (engine.replicas !== undefined || engine.loading === "on-demand") return joint;
+  const { staysWithOthers } = engineProfiles[type];
+  if (staysWithOthers && engine.models.some((model) => staysWithOthers(modelOptions(model, type))))
+    return joint;
   const arrangement = sharing(engine.models, (models) => draftOf(engine.name, models).demand);
   if (arrangement.length === 1) return joint;
   const named = arrangement

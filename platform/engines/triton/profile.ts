@@ -3,7 +3,7 @@ import type { EngineProfile } from "../engine-profile.ts";
 import { tritonCommand, tritonRequestSeconds } from "./command.ts";
 import { tritonEngineOptionsSchema } from "./engine-options.ts";
 import { tritonImage } from "./image.ts";
-import { tritonModelOptionsSchema } from "./model-options.ts";
+import { tritonModelOptions, tritonModelOptionsSchema } from "./model-options.ts";
 import { tritonModelRoot } from "./repository-layout.ts";
 import { tritonReservedArguments, tritonReservedEnvironment } from "./reserved.ts";
 import { tritonProblems } from "./rules.ts";
@@ -57,6 +57,9 @@ export const tritonProfile: EngineProfile = {
   options: { engine: tritonEngineOptionsSchema, model: tritonModelOptionsSchema },
   reserved: { arguments: tritonReservedArguments, environment: tritonReservedEnvironment },
   problems: tritonProblems,
+  // An ensemble is steps of other models, all of them inside one server.
+  hasFiles: (options) => tritonModelOptions({ options }).ensemble === undefined,
+  staysWithOthers: (options) => tritonModelOptions({ options }).ensemble !== undefined,
   staged: (groups) => stagedVersions(groups).map(({ bucket, prefix }) => ({ bucket, prefix })),
   // The job that brings versions; two while a changed one replaces the last.
   otherPods: (_, groups) => (stagedVersions(groups).length > 0 ? [{ count: 2, ...stagingPod }] : []),

@@ -9,7 +9,6 @@ import { deviceProblems } from "./device-rules.ts";
 import { ensembleProblems } from "./ensemble-rules.ts";
 import { extraConfigProblems } from "./extra-config-rules.ts";
 import { tritonVersion } from "./model-options.ts";
-import { placementProblems } from "./placement-rules.ts";
 import { rateLimiterProblems } from "./rate-limiter-rules.ts";
 import { tensorProblems } from "./tensor-rules.ts";
 
@@ -19,7 +18,6 @@ export function tritonProblems(engine: Raw, { spec, path }: EngineRuleContext): 
     ...rateLimiterProblems(engine, path),
     ...artifactProblems(engine, path),
     ...ensembleProblems(engine, path),
-    ...placementProblems(engine, path),
     ...records(engine.models).flatMap(({ entry, index }) => {
       const here = [...path, "models", index];
       const options = record(entry.triton);

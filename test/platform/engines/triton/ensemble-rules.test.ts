@@ -201,21 +201,3 @@ describe("the tensors of an ensemble", () => {
     expect(problemsOf({ tokenizer: { inputs: undefined, outputs: undefined } })).toEqual([]);
   });
 });
-
-describe("the place of an ensemble", () => {
-  test("is one server with all its steps", () => {
-    expect(problemsOf({ engine: { replicas: undefined } })).toMatchObject([
-      { code: "SPEC_KEY_MISSING", path: [...path, "replicas"] },
-    ]);
-    expect(problemsOf({ engine: { replicas: undefined, loading: "on-demand" } })).toEqual([]);
-  });
-
-  test("has no folder that could be copied", () => {
-    for (const storage of ["s3://models", { s3: "s3://models", access: "copy" }]) {
-      expect(problemsOf({ engine: { storage } })).toMatchObject([
-        { code: "SPEC_COMBINATION_UNSUPPORTED", path: [...path, "storage"] },
-      ]);
-    }
-    expect(problemsOf({ engine: { storage: { s3: "s3://models", access: "mount" } } })).toEqual([]);
-  });
-});
