@@ -9,6 +9,7 @@ import type {
   SchedulePlan,
   ServerPlan,
 } from "../../platform/plan/platform-plan.ts";
+import { fewestReplicas, mostReplicas } from "../../platform/scaling/most-replicas.ts";
 
 /** A plan as text: replica groups, servers against their targets, nodes, and what is uncertain about it. */
 export function renderPlan(plan: PlatformPlan): string {
@@ -33,8 +34,8 @@ function groupTable(groups: readonly ReplicaGroupPlan[]): string {
   const rows = groups.map((group) => [
     group.name,
     group.engineType,
-    `${group.gpusPerReplica}x ${group.accelerator}`,
-    String(group.replicas),
+    gpus(group),
+    replicas(group),
     String(group.maxBatchSize),
     percent(group.utilisation),
     usd(group.usdPerHour),
@@ -44,6 +45,17 @@ function groupTable(groups: readonly ReplicaGroupPlan[]): string {
   return [renderTable(heads, rows, [3, 4, 5, 6]), "sized by", ...reasons].join("\n");
 }
 
+function gpus({ gpusPerReplica, accelerator, nodesPerReplica }: ReplicaGroupPlan): string {
+  const shape = `${gpusPerReplica}x ${accelerator}`;
+  return nodesPerReplica > 1 ? `${shape} on ${nodesPerReplica} nodes` : shape;
+}
+
+/** What is planned and paid for, and the bounds of whoever changes it. */
+function replicas(group: ReplicaGroupPlan): string {
+  if (group.replicasOwner === "plan") return String(group.replicas);
+  return `${group.replicas} (${fewestReplicas(group)}-${mostReplicas(group)})`;
+}
+
 function whyThisSize(group: ReplicaGroupPlan): string {
   const { binding, bindingSlo, nextBest, disaggregated } = group.explanation;
   const reasons = {
@@ -51,7 +63,7 @@ function whyThisSize(group: ReplicaGroupPlan): string {
       ? `${bindingSlo.target} of ${bindingSlo.workload.split("/").slice(1).join("/")}`
       : "its targets",
     saturation: "its load",
-    minimum: "one replica is the least",
+    minimum: group.replicas === 1 ? "one replica is the least" : `${group.replicas} replicas are the least`,
     fixed: "written in the spec",
     idle: "no load",
   } as const;

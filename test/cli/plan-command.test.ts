@@ -44,6 +44,13 @@ describe("plan", () => {
     ]);
   });
 
+  test("prints over how many nodes a replica lies, and the bounds of an autoscaler", async () => {
+    const large = await runCli(["plan", "--spec", "examples/vllm-multi-node.yaml"]);
+    expect(large.stdout).toContain("16x H100-80G on 2 nodes");
+    const scaled = await runCli(["plan", "--spec", "examples/vllm-standalone.yaml"]);
+    expect(scaled.stdout).toMatch(/\d \(1-4\)/);
+  });
+
   test("prints what it can place, names what it cannot on stderr, and ends with 1", async () => {
     const file = specFile("tight.yaml", smallSpec.replace("ttftP95: 2s", "ttftP95: 1ms"));
     const { code, stdout, stderr } = await runCli(["plan", "--spec", file]);
