@@ -129,12 +129,12 @@ export function deployToExistingCluster(inputs: ExistingClusterInputs): StackOut
     inNamespace: (namespace) => inNamespace(namespace),
   });
 
-  for (const engine of plan.engines) {
+  const engines = plan.engines.map((engine) => {
     const groups = groupsOf(plan, engine);
     const nodes = [...new Set(groups.flatMap((group) => group.nodePools))].flatMap(
       (name) => pools.get(name) ?? [],
     );
-    new engineComponents[engine.type](
+    return new engineComponents[engine.type](
       engine.name,
       {
         platform: plan.platform,
@@ -151,7 +151,7 @@ export function deployToExistingCluster(inputs: ExistingClusterInputs): StackOut
       // Custom resources come after what makes the cluster know their kinds.
       inNamespace(engine.namespace, priorities, ...nodes, ...addons.values()),
     );
-  }
+  });
 
   const roleArns = {
     ...sources.roleArns,
@@ -168,7 +168,8 @@ export function deployToExistingCluster(inputs: ExistingClusterInputs): StackOut
       routes: plan.routes,
       targets: proxyTargets(plan),
     },
-    inNamespace(platformNamespace),
+    // Routes, and the policy that opens them, change when what they lead to is there, and before what they led to goes.
+    inNamespace(platformNamespace, ...engines),
   );
 
   if (spec.observability?.podMonitors) {
@@ -237,6 +238,9 @@ function monitoringOf({ observability }: PlatformSpec): Monitoring {
   return {
     ...(observability?.prometheus === undefined ? {} : { prometheus: observability.prometheus }),
     ...(observability?.podMonitors ? { podMonitorLabels: observability.podMonitors.labels ?? {} } : {}),
+    ...(observability?.podMonitors?.namespace === undefined
+      ? {}
+      : { namespace: observability.podMonitors.namespace }),
   };
 }
 

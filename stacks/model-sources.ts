@@ -120,7 +120,7 @@ export class ModelSources {
     const sources = engineProfiles[engine.type].staged?.(groups) ?? [];
     if (sources.length === 0) return undefined;
     const roleArn = this.#role(`${engine.name}-staging`, {
-      roleName: `${cluster.name}-${plan.platform}-${engine.name}-staging`,
+      roleName: `${cluster.name}-${plan.platform}-${engine.name}.staging`,
       description: `Engine ${engine.name} of ${plan.platform}: reads the versions that are brought onto its volume`,
       serviceAccounts: [{ namespace: engine.namespace, name: stagingServiceAccount(engine) }],
       sources,
@@ -158,7 +158,8 @@ export class ModelSources {
     return Object.assign(
       {},
       ...inRoles(groups).map((some, index) => {
-        const suffix = index === 0 ? "" : `-${index + 1}`;
+        // With a dot, which no engine has in its name.
+        const suffix = index === 0 ? "" : `.${index + 1}`;
         const roleArn = this.#role(`${engine.name}-models${suffix}`, {
           roleName: `${cluster.name}-${plan.platform}-${engine.name}${suffix}`,
           description: `Engine ${engine.name} of ${plan.platform}: reads s3://${bucket}/${prefix}`,

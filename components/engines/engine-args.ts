@@ -38,7 +38,8 @@ export interface StagingTarget {
 
 /** The service account of an engine's staging job, which the role of its target names. */
 export function stagingServiceAccount(engine: Pick<EnginePlan, "name">): string {
-  return boundedName(`${engine.name}-staging`, 63);
+  // With a dot, which no engine and no group has in its name.
+  return boundedName(`${engine.name}.staging`, 63);
 }
 
 /** Pods by their labels, in one namespace. */
@@ -51,6 +52,8 @@ export interface PodPeer {
 export interface Monitoring {
   /** Base URL of Prometheus, from inside the cluster; absent where the spec names none. */
   readonly prometheus?: string;
+  /** Where Prometheus' pods are; absent where its address says it. */
+  readonly namespace?: string;
   /** Labels of PodMonitors; absent where none are made. */
   readonly podMonitorLabels?: Readonly<Record<string, string>>;
 }

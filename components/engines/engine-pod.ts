@@ -46,6 +46,13 @@ const autoscalerMarginSeconds = 30;
 /** Scratch space of a replica: caches of compiled kernels, extracted backends. */
 const scratchGiB = 20;
 
+/** In a rollout a replica waits for the GPUs that its predecessor still drains: no reason to buy a node. */
+export function scaleUpDelay(graceSeconds: number): Readonly<Record<string, string>> {
+  return {
+    "cluster-autoscaler.kubernetes.io/pod-scale-up-delay": `${graceSeconds + autoscalerMarginSeconds}s`,
+  };
+}
+
 /** A pod template with all its parts there, so that an engine may go on with it. */
 export interface PodTemplate {
   readonly metadata: {
@@ -72,8 +79,7 @@ export function enginePod({
     metadata: {
       labels: { ...recommendedLabels(identity), ...infernoPodLabels(group) },
       annotations: {
-        // In a rollout a replica waits for the GPUs that its predecessor still drains: no reason to buy a node.
-        "cluster-autoscaler.kubernetes.io/pod-scale-up-delay": `${terminationGraceSeconds(profile) + autoscalerMarginSeconds}s`,
+        ...scaleUpDelay(terminationGraceSeconds(profile)),
         ...additions.annotations,
       },
     },
@@ -169,11 +175,16 @@ function container(
       ? {}
       : { [accelerator]: String(group.gpusPerReplica / group.nodesPerReplica) }),
   };
+  // By name, since a name may be there once; what a spec may say of those above wins.
   const environment = [
-    ...plainVariables(profile.environment(group, engine)),
-    ...access.environment,
-    ...(additions.environment ?? []),
-    ...Object.entries(group.environment).map(specVariable),
+    ...new Map(
+      [
+        ...plainVariables(profile.environment(group, engine)),
+        ...access.environment,
+        ...(additions.environment ?? []),
+        ...Object.entries(group.environment).map(specVariable),
+      ].map((variable) => [variable.name, variable] as const),
+    ).values(),
   ];
   const command = additions.command ?? [...profile.command(group, engine), ...group.arguments];
   return {

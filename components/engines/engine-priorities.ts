@@ -55,7 +55,8 @@ export class EnginePriorities extends pulumi.ComponentResource {
           globalDefault: false,
           preemptionPolicy: "Never",
         },
-        child,
+        // A value cannot be changed, and pods keep the one that they were created with.
+        { ...child, replaceOnChanges: ["value"], deleteBeforeReplace: true },
       );
     }
     this.registerOutputs({});

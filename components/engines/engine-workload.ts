@@ -13,6 +13,7 @@ import { EngineNetwork } from "./engine-network.ts";
 import { enginePriorityName } from "./engine-priorities.ts";
 import { enginePod, type PodAdditions } from "./engine-pod.ts";
 import { operateGroup } from "./group-operations.ts";
+import { leftToOthers } from "./left-to-others.ts";
 import { engineTimeouts } from "./engine-timeouts.ts";
 import { modelsRoleArn, roleAnnotations } from "./model-source.ts";
 
@@ -75,8 +76,7 @@ export class EngineWorkload extends pulumi.ComponentResource {
       {
         metadata: { ...metadata, labels: { ...labels, ...infernoDeploymentLabels(group, args.servers) } },
         spec: {
-          // Left out where an autoscaler changes it: every update would set it back.
-          ...(group.replicasOwner === "plan" ? { replicas: group.replicas } : {}),
+          replicas: group.replicas,
           selector: { matchLabels: podLabels },
           // The plan buys no spare GPU for a rollout: a replica must go before its successor finds a place.
           strategy: { type: "RollingUpdate", rollingUpdate: { maxSurge: 0, maxUnavailable: 1 } },
@@ -93,7 +93,7 @@ export class EngineWorkload extends pulumi.ComponentResource {
           }),
         },
       },
-      { ...child, dependsOn: [account, network], customTimeouts },
+      { ...child, ...leftToOthers(group), dependsOn: [account, network], customTimeouts },
     );
 
     const service = new Service(

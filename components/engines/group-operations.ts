@@ -62,9 +62,11 @@ export function operateGroup(
 }
 
 /** Where Prometheus' pods are, where its address says it. */
-export function monitoringNamespace({ prometheus }: EngineArgs["monitoring"]): {
+export function monitoringNamespace(monitoring: EngineArgs["monitoring"]): {
   readonly prometheusNamespace?: string;
 } {
-  const namespace = prometheus === undefined ? undefined : prometheusNamespace(prometheus);
+  const { prometheus } = monitoring;
+  const named = prometheus === undefined ? undefined : prometheusNamespace(prometheus);
+  const namespace = monitoring.namespace ?? named;
   return namespace === undefined ? {} : { prometheusNamespace: namespace };
 }

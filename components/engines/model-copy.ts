@@ -62,4 +62,7 @@ for folder in "$@"; do
     echo "there is nothing at $base/$folder/" >&2
     exit 1
   fi
+  # What lies beside the versions, such as labels or an environment of Python.
+  model=\${folder%/*}
+  aws s3 cp --recursive --only-show-errors --exclude "*/*" "$base/$model/" "$target/$model/"
 done`;

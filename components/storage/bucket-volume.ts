@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
 import { childOptions } from "../child-options.ts";
 import { recommendedLabels } from "../labels.ts";
@@ -29,12 +30,14 @@ export class BucketVolume extends pulumi.ComponentResource {
 
   constructor(name: string, args: BucketVolumeArgs, opts?: pulumi.ComponentResourceOptions) {
     super("domino-inference:storage:BucketVolume", name, {}, opts);
+    // A volume cannot be pointed elsewhere, nor deleted while pods use it: another folder is another volume.
+    const own = `${args.engine}-${identityOf(args)}`;
     const claim = staticClaim(
       name,
       {
         namespace: args.namespace,
-        claimName: shownName(`bucket-${args.engine}`, 63),
-        volumeName: shownName(`${args.namespace}-bucket-${args.engine}`, 200),
+        claimName: shownName(`bucket-${own}`, 63),
+        volumeName: shownName(`${args.namespace}-bucket-${own}`, 200),
         labels: recommendedLabels({
           name: "bucket-volume",
           instance: args.platform,
@@ -51,7 +54,8 @@ export class BucketVolume extends pulumi.ComponentResource {
           `gid=${args.groupId}`,
         ],
         driver: "s3.csi.aws.com",
-        volumeHandle: `${args.namespace}-${args.engine}`,
+        // Kubelets tell volumes apart by it, over all namespaces.
+        volumeHandle: `${args.namespace}-bucket-${own}`,
         volumeAttributes: {
           bucketName: args.bucket,
           authenticationSource: "pod",
@@ -63,4 +67,18 @@ export class BucketVolume extends pulumi.ComponentResource {
     this.claimName = claim.metadata.name;
     this.registerOutputs({ claimName: this.claimName });
   }
+}
+
+/** As a list, which no two different ones are written alike. */
+function identityOf({
+  namespace,
+  engine,
+  bucket,
+  prefix,
+  region,
+  userId,
+  groupId,
+}: BucketVolumeArgs): string {
+  const identity = JSON.stringify([namespace, engine, bucket, prefix, region, userId, groupId]);
+  return createHash("sha256").update(identity).digest("hex").slice(0, 8);
 }

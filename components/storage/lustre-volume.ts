@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
 import { childOptions } from "../child-options.ts";
 import { recommendedLabels } from "../labels.ts";
@@ -28,7 +29,15 @@ export class LustreVolume extends pulumi.ComponentResource {
   constructor(name: string, args: LustreVolumeArgs, opts?: pulumi.ComponentResourceOptions) {
     super("domino-inference:storage:LustreVolume", name, {}, opts);
     const access = args.access ?? "read-only";
-    const own = `${args.fileSystemId}-${args.mountName}${access === "read-write" ? "-write" : ""}`;
+    // A volume cannot be pointed elsewhere, nor deleted while pods use it: another address is another volume.
+    const identity = JSON.stringify([
+      args.namespace,
+      args.fileSystemId,
+      args.dnsName,
+      args.mountName,
+      access,
+    ]);
+    const own = `${args.fileSystemId}-${createHash("sha256").update(identity).digest("hex").slice(0, 8)}`;
     const claim = staticClaim(
       name,
       {
@@ -44,7 +53,7 @@ export class LustreVolume extends pulumi.ComponentResource {
         mountOptions: ["flock"],
         driver: "fsx.csi.aws.com",
         // Handles are unique in a cluster; a file system may be mounted in several namespaces.
-        volumeHandle: `${args.fileSystemId}-${args.namespace}-${access}`,
+        volumeHandle: own,
         volumeAttributes: { dnsname: args.dnsName, mountname: args.mountName },
       },
       childOptions(this, opts),

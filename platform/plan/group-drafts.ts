@@ -132,7 +132,7 @@ function certainName(models: readonly ModelSpec[]): string {
 
 function serversOf(spec: PlatformSpec, engine: EngineSpec, type: EngineType, model: ModelSpec): Placed[] {
   const versions = model.versions ?? [{ version: model.version ?? "1", weight: 100 }];
-  return versions.flatMap(({ version, weight }) =>
+  return versions.flatMap(({ version, weight }, position) =>
     model.traffic.map((traffic): Placed => {
       const serviceClass = traffic.serviceClass ?? defaultServiceClass.name;
       const priority =
@@ -146,7 +146,8 @@ function serversOf(spec: PlatformSpec, engine: EngineSpec, type: EngineType, mod
         group: groupName(type, engine.name, {
           name: model.name,
           serviceClass,
-          ...(model.versions ? { canaryVersion: version } : {}),
+          // The first one keeps the name that it has alone: a canary comes beside it and goes again.
+          ...(position > 0 ? { canaryVersion: version } : {}),
         }),
         server: {
           id: `${engine.name}/${model.name}/${version}/${serviceClass}`,

@@ -1,5 +1,6 @@
 import { PlatformError, type Problem } from "../errors/platform-error.ts";
 import type { Rejection } from "../../optimizer/workload.ts";
+import { adapterProblems } from "../scaling/adapter-bounds.ts";
 import { plannedBoundProblems } from "../scaling/planned-bounds.ts";
 import type { PlatformPlan } from "./platform-plan.ts";
 
@@ -25,7 +26,7 @@ export function unplaceableProblems(plan: PlatformPlan): Problem[] {
         : "No allowed accelerator carries the model."
     }`,
   }));
-  return [...unplaced, ...plannedBoundProblems(plan.groups)];
+  return [...unplaced, ...plannedBoundProblems(plan.groups), ...adapterProblems(plan.groups)];
 }
 
 /** `4x H100-80G: ttftP95 20 ms is allowed, 96 ms is the best it reaches (chat/llama-3-70b/1/Premium)`. */

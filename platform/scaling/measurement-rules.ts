@@ -1,5 +1,21 @@
 import { record, records, text, type Raw } from "../spec/raw.ts";
+import { prometheusNamespace } from "./prometheus-namespace.ts";
 import type { RuleProblem } from "../spec/rules.ts";
+
+/** Policies let nobody in by default: whoever scrapes has to be known. */
+function scraperProblems({ podMonitors, prometheus }: Raw): RuleProblem[] {
+  if (podMonitors === undefined || record(podMonitors).namespace !== undefined) return [];
+  const address = text(prometheus);
+  if (address !== undefined && URL.canParse(address) && prometheusNamespace(address) !== undefined) return [];
+  return [
+    {
+      code: "SPEC_KEY_MISSING",
+      path: ["observability", "podMonitors", "namespace"],
+      message: "nothing says where Prometheus' pods are, and the platform's policies let in nobody else",
+      allowed: "podMonitors.namespace, or prometheus: http://<service>.<namespace>.svc:9090",
+    },
+  ];
+}
 
 /** Autoscaling reads what monitors measure: they, and whom KEDA asks for it, have to be in the spec. */
 export function measurementProblems(spec: Raw): RuleProblem[] {
@@ -16,6 +32,7 @@ export function measurementProblems(spec: Raw): RuleProblem[] {
       ? [{ code: "SPEC_KEY_MISSING", path: ["observability", key], message, allowed }]
       : [];
   return [
+    ...scraperProblems(observability),
     ...(written.length > 0
       ? missing(
           "podMonitors",

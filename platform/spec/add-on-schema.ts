@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { label } from "./formats.ts";
 
 /** Installing what a cluster already has breaks it, and nobody can tell from a spec: so it is said. */
 const addonSchema = z
@@ -26,6 +27,9 @@ export const observabilitySchema = z
           .record(z.string().max(253), z.string().max(63))
           .optional()
           .describe("What the Prometheus of the cluster selects monitors by. Default: none."),
+        namespace: label(63)
+          .optional()
+          .describe("Where Prometheus' pods are: they are let in. Default: the namespace in `prometheus`."),
       })
       .optional()
       .describe("Makes a PodMonitor for every replica group. Default: none."),

@@ -7,7 +7,7 @@ export const groupNameMaxLength = 63;
 /**
  * Name of a replica group's Deployment and Service. It is a promise: changing the scheme would replace every engine.
  * Engines whose models share replicas have one group; others one per model and class, and per version only where
- * several versions run side by side, so that a new version of a model is a rolling update and not a second server.
+ * several versions run side by side and it is not the first of them, so that a new version of a model is a rolling update and not a second server.
  */
 export function groupName(
   type: EngineType,

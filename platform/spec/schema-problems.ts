@@ -43,7 +43,7 @@ function problemsOf(issue: Issue, raw: unknown, positions: PositionFinder): Prob
     // The branch whose form fits best tells more than "no branch matched".
     const [branch] = issue.errors
       .filter((issues) => issues.every((inner) => !isTypeMismatchAtRoot(inner)))
-      .toSorted((left, right) => left.length - right.length);
+      .toSorted((left, right) => unknownKeys(left) - unknownKeys(right) || left.length - right.length);
     if (branch) {
       return branch.flatMap((inner) =>
         problemsOf({ ...inner, path: [...issue.path, ...inner.path] } as Issue, raw, positions),
@@ -51,6 +51,15 @@ function problemsOf(issue: Issue, raw: unknown, positions: PositionFinder): Prob
     }
   }
   return [{ ...common, code: "SPEC_TYPE_INVALID", message: `found ${show(found)}`, ...allowedFrom(issue) }];
+}
+
+/** A form that does not have the keys that were written is not the one that was meant. */
+function unknownKeys(issues: readonly Issue[]): number {
+  return issues.reduce(
+    (sum, issue) =>
+      sum + (issue.code === "unrecognized_keys" && issue.path.length === 0 ? issue.keys.length : 0),
+    0,
+  );
 }
 
 function isTypeMismatchAtRoot(issue: Issue): boolean {
@@ -87,7 +96,9 @@ function allowedFrom(issue: Issue): { allowed: string } {
   }
   if (issue.code === "too_small" && issue.origin === "array")
     return { allowed: `at least ${issue.minimum} entries` };
-  if (issue.code === "too_small") return { allowed: `at least ${issue.minimum}` };
+  if (issue.code === "too_small") {
+    return { allowed: issue.inclusive === false ? `above ${issue.minimum}` : `at least ${issue.minimum}` };
+  }
   if (issue.code === "too_big" && !issue.message.startsWith("expected "))
     return { allowed: `at most ${issue.maximum}` };
   return { allowed: issue.message.replace(/^(Invalid input: )?expected /, "") };

@@ -22,4 +22,15 @@ describe.each(types)("two versions of a model on %s", (type) => {
     expect(groups.size).toBe(engineProfiles[type].replicasPer === "engine" ? 1 : 2);
     expect(plan.groups.flatMap(({ models }) => models.flatMap((one) => one.versions))).toHaveLength(2);
   });
+
+  test("come beside the first one, which keeps the group that it had alone", () => {
+    const alone = planPlatform(engineSpec(type, {}, { version: 1 }));
+    const versions = [
+      { version: 1, weight: 90 },
+      { version: 2, weight: 10 },
+    ];
+    const both = planPlatform(engineSpec(type, {}, { version: undefined, versions }));
+    const [name] = alone.groups.map((group) => group.name);
+    expect(both.groups.find((group) => group.name === name)?.models[0]?.versions[0]?.version).toBe("1");
+  });
 });

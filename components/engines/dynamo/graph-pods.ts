@@ -10,6 +10,7 @@ import { modelExpressUrl } from "../../../platform/engines/dynamo/model-express.
 import { dynamoModelOptions } from "../../../platform/engines/dynamo/model-options.ts";
 import { dynamoProfile } from "../../../platform/engines/dynamo/profile.ts";
 import { frontendImage, plannerImage } from "../../../platform/engines/dynamo/release.ts";
+import { shutdownTimes } from "../../../platform/engines/dynamo/shutdown.ts";
 import { workerEnvironment } from "../../../platform/engines/dynamo/worker-environment.ts";
 import {
   graphModel,
@@ -21,7 +22,7 @@ import { frontendServiceName, graphName } from "../../../platform/engines/dynamo
 import type { EnginePlan, ReplicaGroupPlan } from "../../../platform/plan/platform-plan.ts";
 import { selectorLabels } from "../../labels.ts";
 import type { Monitoring } from "../engine-args.ts";
-import { enginePod, type PodAdditions } from "../engine-pod.ts";
+import { enginePod, scaleUpDelay, type PodAdditions } from "../engine-pod.ts";
 import { enginePriorityName } from "../engine-priorities.ts";
 import type { ModelSource } from "../model-source.ts";
 import { fetchedModels, hubFetchContainer } from "./hub-fetch.ts";
@@ -72,10 +73,12 @@ export function workerPodBase(
     models,
     additions: {
       ...hubAdditions(engine, group, models),
-      // A changed file alone changes no pod, and workers read it once.
-      ...(configDigest === undefined
-        ? {}
-        : { annotations: { "domino-inference/engine-config-digest": configDigest } }),
+      annotations: {
+        // Workers drain for as long as their own longest request.
+        ...scaleUpDelay(shutdownTimes(dynamoModelOptions(graphModel(group))).workerGraceSeconds),
+        // A changed file alone changes no pod, and workers read it once.
+        ...(configDigest === undefined ? {} : { "domino-inference/engine-config-digest": configDigest }),
+      },
     },
   });
   const { containers, volumes, ...spec } = template.spec;

@@ -98,6 +98,8 @@ export class ModelStaging extends pulumi.ComponentResource {
           name: boundedName(`${accountName}-${hash(command)}`, 63),
           namespace,
           labels,
+          // One that failed would be waited for again by every update; it is run anew.
+          annotations: { "pulumi.com/replaceUnready": "true" },
         },
         spec: {
           completions: 1,

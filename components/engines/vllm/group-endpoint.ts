@@ -29,7 +29,13 @@ export class GroupEndpoint extends pulumi.ComponentResource {
     new Service(
       `${name}-service`,
       {
-        metadata,
+        metadata: {
+          ...metadata,
+          // With no replica there are no endpoints, which Pulumi would wait for.
+          ...(group.autoscaling?.minReplicas === 0
+            ? { annotations: { "pulumi.com/skipAwait": "true" } }
+            : {}),
+        },
         spec: {
           type: "ClusterIP",
           selector: { ...args.answeringLabels },

@@ -10,6 +10,7 @@ import { boundedName } from "../../names.ts";
 import type { EngineArgs } from "../engine-args.ts";
 import { engineIdentity, infernoDeploymentLabels } from "../engine-labels.ts";
 import { enginePriorityName } from "../engine-priorities.ts";
+import { leftToOthers } from "../left-to-others.ts";
 import { engineTimeouts } from "../engine-timeouts.ts";
 import { operateGroup } from "../group-operations.ts";
 import { GroupAccess } from "./group-access.ts";
@@ -82,14 +83,18 @@ export class LeaderWorkerGroup extends pulumi.ComponentResource {
           annotations: { "pulumi.com/waitFor": "condition=Available" },
         },
         spec: leaderWorkerSetSpec({
-          // Left out where an autoscaler changes it: every update would set it back.
-          ...(group.replicasOwner === "plan" ? { replicas: group.replicas } : {}),
+          replicas: group.replicas,
           nodesPerReplica: group.nodesPerReplica,
           leader,
           worker,
         }),
       },
-      { ...child, dependsOn: [access, between], customTimeouts: { create, update, delete: end } },
+      {
+        ...child,
+        ...leftToOthers(group),
+        dependsOn: [access, between],
+        customTimeouts: { create, update, delete: end },
+      },
     );
 
     new GroupEndpoint(

@@ -103,8 +103,8 @@ function nearEachOther(pod: PodTemplate): PodTemplate {
               weight: 100,
               podAffinityTerm: {
                 topologyKey: "topology.kubernetes.io/zone",
-                labelSelector: { matchExpressions: [{ key: groupKeyLabel, operator: "Exists" }] },
-                // Of the same replica.
+                labelSelector: {},
+                // Of the same replica; a label may be named here or in the selector, not in both.
                 matchLabelKeys: [groupKeyLabel],
               },
             },

@@ -21,7 +21,7 @@ export function artifactProblems(engine: Raw, path: readonly PropertyKey[]): Rul
               code: "SPEC_COMBINATION_UNSUPPORTED",
               path: place,
               atKey: true,
-              message: "artifacts are staged onto a volume, and the engine's storage is none",
+              message: "artifacts are staged onto a volume, and the engine's storage is no volume",
               allowed: "storage in a dataset, a claim (pvc://) or FSx",
               remedy: "Serve from where the artifacts are, or put the models on a volume.",
             } as const,

@@ -1,3 +1,4 @@
+import { durationSchema } from "../../spec/quantities.ts";
 import { list, number, record, records, type Raw } from "../../spec/raw.ts";
 import type { RuleProblem } from "../../spec/rules.ts";
 
@@ -7,10 +8,36 @@ export function batchingProblems(model: Raw, path: readonly PropertyKey[]): Rule
   const there = [...path, "triton"];
   return [
     ...orderingProblems(options, there),
+    ...delayProblems(model, options, there),
     ...(options.batching === false
       ? unbatchedProblems(model, options, there)
       : sizeProblems(model, options, there)),
   ];
+}
+
+/** Waiting for a batch comes on top of what the plan predicts; alone it must leave room for the answer. */
+function delayProblems(model: Raw, options: Raw, path: readonly PropertyKey[]): RuleProblem[] {
+  const delayMs = milliseconds(record(options.dynamicBatching).queueDelay);
+  if (delayMs === undefined) return [];
+  const targets = records(model.traffic).flatMap(({ entry }) => {
+    const { latencyMean, latencyP95 } = record(entry.slo);
+    return [latencyMean, latencyP95].flatMap((target) => milliseconds(target) ?? []);
+  });
+  const tightest = Math.min(...targets);
+  if (delayMs < tightest) return [];
+  return [
+    {
+      code: "SPEC_VALUE_CONFLICT",
+      path: [...path, "dynamicBatching", "queueDelay"],
+      message: `requests may wait ${delayMs} ms for a batch, and the tightest latency target is ${tightest} ms`,
+      allowed: "well below the latency targets of the model: it comes on top of the predicted latency",
+    },
+  ];
+}
+
+function milliseconds(value: unknown): number | undefined {
+  const parsed = durationSchema.safeParse(value);
+  return parsed.success ? parsed.data : undefined;
 }
 
 /** The largest batch that the model may be planned with, as far as the spec says it. */

@@ -30,5 +30,5 @@ export function topLevelFields(text: string): TopLevelFields {
     } else if (word === '"' || word === "'") return { fields, problem: "a text whose quotes are not closed" };
   }
   const missing = open.at(-1);
-  return { fields, ...(missing === undefined ? {} : { problem: `a ${missing} is missing at the end` }) };
+  return { fields, ...(missing === undefined ? {} : { problem: `no ${missing} at its end` }) };
 }

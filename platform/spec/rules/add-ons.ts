@@ -64,9 +64,9 @@ function addonUsers(spec: Raw): ReadonlyMap<AddonName, string> {
     const scaled = [engine, ...records(engine.models).map(({ entry }) => entry)].flatMap(({ autoscaling }) =>
       autoscaling === undefined ? [] : [record(autoscaling)],
     );
-    if (scaled.some(({ scaler }) => scaler !== "hpa")) {
-      use("keda", `autoscaling of ${name}`);
-    }
+    if (scaled.some(({ scaler }) => scaler !== "hpa")) use("keda", `autoscaling of ${name}`);
+    // It reads what monitors measure.
+    if (scaled.length > 0) use("prometheusOperator", `autoscaling of ${name}`);
   }
   if (record(spec.observability).podMonitors !== undefined) {
     use("prometheusOperator", "observability.podMonitors");

@@ -103,8 +103,9 @@ function profileProblems(
 /** Names of the proxy's own objects beside the engines'. */
 const reservedGroupNames: readonly string[] = ["inference-proxy", "inference-proxy-service"];
 
-/** Namespaces with owners of their own; a quota and a default deny in them would stop Domino or Kubernetes. */
-const reservedNamespace = /^(?:default|domino-(?:platform|compute|system)|kube-.+|karpenter|cert-manager)$/;
+/** Namespaces with owners of their own; a quota and a default deny in them would stop Domino, Kubernetes or an add-on. */
+const reservedNamespace =
+  /^(?:default|domino-(?:platform|compute|system)|kube-.+|karpenter|cert-manager|keda|lws-system|monitoring|dynamo-system)$/;
 
 function namespaceProblems(engine: Raw, path: readonly PropertyKey[], stage: string): RuleProblem[] {
   const namespace = text(engine.namespace);
@@ -193,12 +194,12 @@ function groupsOf(
   const classes = records(model.traffic).map(
     ({ entry }) => text(entry.serviceClass) ?? defaultServiceClass.name,
   );
-  return (versions.length > 0 ? versions : [undefined]).flatMap((version) =>
+  return (versions.length > 0 ? versions : [undefined]).flatMap((version, position) =>
     [...new Set(classes)].map((serviceClass) => {
       const name = groupName(type, engine, {
         name: modelName,
         serviceClass,
-        ...(version === undefined ? {} : { canaryVersion: version }),
+        ...(version === undefined || position === 0 ? {} : { canaryVersion: version }),
       });
       const shared = engineProfiles[type].replicasPer === "engine";
       return {

@@ -14,7 +14,8 @@ export function knownServiceClasses(spec: Raw): readonly string[] {
 export function serviceClassProblems(spec: Raw): RuleProblem[] {
   const path = ["serviceClasses"];
   return [
-    ...duplicates(spec.serviceClasses, path, "name", "service class"),
+    // Objects are named after classes, and names of objects have no capitals.
+    ...duplicates(spec.serviceClasses, path, "name", "service class", (name) => name.toLowerCase()),
     // Equal priorities would leave open who is served first.
     ...duplicates(spec.serviceClasses, path, "priority", "priority"),
   ];

@@ -33,7 +33,8 @@ describe.each(["triton", "vllm"] as const)("replicas of %s", (type) => {
     const [group] = plan.groups;
     expect(group).toMatchObject({ replicasOwner: "keda", autoscaling: { signal: "queue", maxReplicas: 6 } });
     const { spec } = only(resources, ":Deployment", `${group?.name}-deployment`).inputs;
-    expect(spec).not.toHaveProperty("replicas");
+    // What it begins with; updates leave it to the autoscaler.
+    expect(spec.replicas).toBe(group?.replicas);
     const object = resources.find(({ type: token }) => token.endsWith(":ScaledObject"))?.inputs;
     expect(object?.spec).toMatchObject({
       scaleTargetRef: { kind: "Deployment", name: group?.name },

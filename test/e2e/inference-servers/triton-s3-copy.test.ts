@@ -33,6 +33,7 @@ suite(
       for (const version of ["1", "2", "3"]) {
         await putObjects(moto, `triton/half/${version}`, { "model.py": code, "data/weights.bin": version });
       }
+      await putObjects(moto, "triton/half", { "labels.txt": "a" });
     });
     afterAll(() => moto?.stop());
     afterEach(() => rm(folder, { recursive: true }));
@@ -45,7 +46,7 @@ suite(
     const copy = (models: readonly GroupModel[]): Promise<Outcome> => {
       const container = modelCopyContainer(
         { bucket, prefix: "triton", region },
-        { models } as unknown as ReplicaGroupPlan,
+        { engineType: "triton", models } as unknown as ReplicaGroupPlan,
         { name: "models", mountPath: target },
       );
       return runWithAws(moto, folder, ["/usr/bin/env", ...(container.command as string[])]);
@@ -53,7 +54,8 @@ suite(
 
     test("are the versions of the spec, with all their files, and are served", async () => {
       expect(await copy([half])).toEqual({ code: 0, output: "" });
-      expect((await readdir(join(target, "half"))).toSorted()).toEqual(["1", "3"]);
+      // What lies beside the versions comes too; version 2 does not.
+      expect((await readdir(join(target, "half"))).toSorted()).toEqual(["1", "3", "labels.txt"]);
       expect(await readFile(join(target, "half", "3", "data", "weights.bin"), "utf8")).toBe("3");
       const { repository } = await layOut(folder, target, [half], 8);
       const triton = await startTritonServer({

@@ -136,7 +136,7 @@ describe("a group", () => {
     );
     expect(draftsOf(text).map(({ name }) => name)).toStrictEqual([
       "tabular",
-      "chat-llama-3-70b-premium-v7",
+      "chat-llama-3-70b-premium",
       "chat-llama-3-70b-premium-v8",
     ]);
     const draft = draftOf("chat-llama-3-70b-premium-v8", text);
@@ -183,7 +183,7 @@ describe("a group", () => {
 ${loads.map(([input, output], index) => `          - { serviceClass: ${["Premium", "Free"][index]}, load: { rate: 1/min, inputTokens: ${input}, outputTokens: ${output} } }`).join("\n")}
 `,
       );
-    const draft = draftOf("chat-llama-3-70b-free-v1", traffic([100, 300], [200, 50]));
+    const draft = draftOf("chat-llama-3-70b-free", traffic([100, 300], [200, 50]));
     expect(draft.models[0]?.loadSequenceTokens).toBe(250);
   });
 });

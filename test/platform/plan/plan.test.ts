@@ -44,7 +44,7 @@ describe("replica groups", () => {
         "- name: llama-3-70b\n        versions: [{ version: 7, weight: 75 }, { version: 8, weight: 25 }]",
       ),
     );
-    expect(groupNamed(plan, "chat-llama-3-70b-premium-v7").requestsPerMinute).toBe(45);
+    expect(groupNamed(plan, "chat-llama-3-70b-premium").requestsPerMinute).toBe(45);
     expect(groupNamed(plan, "chat-llama-3-70b-premium-v8").requestsPerMinute).toBe(15);
     expect(
       plan.routes.servers[0]?.models[0]?.versions.map(({ version, weight }) => [version, weight]),

@@ -91,8 +91,8 @@ test("routes are sorted by engine, model, version and group, whatever the order 
                 version: "2",
                 weight: 30,
                 targets: [
-                  target("chat-llama-3-8b-batch-v2", "Batch"),
-                  target("chat-llama-3-8b-premium-v2", "Premium"),
+                  target("chat-llama-3-8b-batch", "Batch"),
+                  target("chat-llama-3-8b-premium", "Premium"),
                 ],
               },
             ],

@@ -117,11 +117,22 @@ describe("what autoscaling reads", () => {
       "SPEC_KEY_MISSING observability.podMonitors",
       "SPEC_KEY_MISSING observability.prometheus",
     ]);
-    expect(of({ maxReplicas: 2 }, { podMonitors: {}, prometheus: "http://p:9090" })).toEqual([]);
+    expect(of({ maxReplicas: 2 }, { podMonitors: {}, prometheus: "http://p.monitoring.svc:9090" })).toEqual(
+      [],
+    );
+  });
+
+  test("is let in: monitors without a known place of Prometheus would find every door shut", () => {
+    const missing = ["SPEC_KEY_MISSING observability.podMonitors.namespace"];
+    expect(of(undefined, { podMonitors: {} })).toEqual(missing);
+    expect(of(undefined, { podMonitors: {}, prometheus: "https://prometheus.acme.example" })).toEqual(
+      missing,
+    );
+    expect(of(undefined, { podMonitors: { namespace: "monitoring" } })).toEqual([]);
   });
 
   test("needs no address for an adapter, which has its own", () => {
-    expect(of({ scaler: "hpa", maxReplicas: 2 }, { podMonitors: {} })).toEqual([]);
+    expect(of({ scaler: "hpa", maxReplicas: 2 }, { podMonitors: { namespace: "monitoring" } })).toEqual([]);
   });
 
   test("needs nothing where nothing scales", () => {

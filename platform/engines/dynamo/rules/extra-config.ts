@@ -35,6 +35,17 @@ export function extraConfigProblems(model: RawDynamoModel): RuleProblem[] {
 }
 
 function sourceProblems(extraConfig: Raw, path: readonly PropertyKey[]): RuleProblem[] {
+  const { config, configMapRef, path: file } = extraConfig;
+  if (config === undefined && configMapRef === undefined && file === undefined) {
+    return [
+      {
+        code: "SPEC_KEY_MISSING",
+        path: [...path, "configMapRef"],
+        message: "extraConfig names no file",
+        allowed: "configMapRef, config, or path of a file in the image",
+      },
+    ];
+  }
   return extraConfig.config !== undefined && extraConfig.configMapRef !== undefined
     ? [
         {

@@ -205,10 +205,10 @@ describe("artifacts", () => {
 
   test("are staged by one pod at a time, under a name that says what it does", () => {
     expect(job.inputs).toMatchObject({
-      metadata: { name: expect.stringMatching(/^fraud-staging-[0-9a-f]{8}$/) as string, namespace: "fraud" },
+      metadata: { name: expect.stringMatching(/^fraud\.staging-[0-9a-f]{8}$/) as string, namespace: "fraud" },
       spec: { completions: 1, parallelism: 1, backoffLimit: 3, podReplacementPolicy: "Failed" },
     });
-    expect(stagingPod()).toMatchObject({ restartPolicy: "Never", serviceAccountName: "fraud-staging" });
+    expect(stagingPod()).toMatchObject({ restartPolicy: "Never", serviceAccountName: "fraud.staging" });
   });
 
   test("are staged by the script, onto the folder that the servers read", () => {

