@@ -235,7 +235,7 @@ describe("artifacts", () => {
       annotations: { "eks.amazonaws.com/role-arn": target.roleArn },
     });
     expect(account.automountServiceAccountToken).toBe(false);
-    expect(podOf(deployed.resources).serviceAccountName).not.toBe("fraud-staging");
+    expect(podOf(deployed.resources).serviceAccountName).not.toBe("fraud.staging");
   });
 
   test("are staged by a pod that is confined, reaches S3 and the volume, and is reached by nobody", () => {
