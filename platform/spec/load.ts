@@ -5,6 +5,7 @@ import { PositionFinder, renderPath } from "./positions.ts";
 import { ruleProblems } from "./rules.ts";
 import { platformSpecSchema, type PlatformSpec } from "./schema.ts";
 import { schemaProblems } from "./schema-problems.ts";
+import { writtenNumberProblems } from "./written-numbers.ts";
 
 /** A spec of hundreds of models stays far below; more is a mistake or an attack. */
 const maxSpecBytes = 1024 * 1024;
@@ -64,6 +65,7 @@ export function parseSpec(text: string, file: string): PlatformSpec {
   const parsed = platformSpecSchema.safeParse(raw);
   const problems: Problem[] = [
     ...(parsed.success ? [] : schemaProblems(parsed.error, raw, positions)),
+    ...writtenNumberProblems(document, positions),
     ...ruleProblems(raw).map(({ path, atKey, ...problem }) => ({
       ...problem,
       path: renderPath(path),

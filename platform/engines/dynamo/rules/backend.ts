@@ -6,10 +6,41 @@ import { rawBackend, rawVersion, unsupported, type RawDynamoModel } from "./raw-
 /** What a backend cannot do, and whose release it must be of. */
 export function backendProblems(model: RawDynamoModel): RuleProblem[] {
   return [
+    ...releaseProblems(model),
+    ...blockSizeProblems(model),
     ...imageProblems(model),
     ...adapterProblems(model),
     ...nodeProblems(model),
     ...modelExpressProblems(model),
+  ];
+}
+
+/** Graphs of this form, and workers that take these arguments, are of 1.3 and later. */
+function releaseProblems(model: RawDynamoModel): RuleProblem[] {
+  const version = rawVersion(model);
+  const [major = 0, minor = 0] = version.split(".").map(Number);
+  if (!(major < 1 || (major === 1 && minor < 3))) return [];
+  return [
+    unsupported(
+      [...model.enginePath, "dynamo", "version"],
+      `release ${version} has another form of graphs and other arguments of workers`,
+      "1.3.0 or later; 1.3.1 and 1.6.1 were tried",
+    ),
+  ];
+}
+
+/** Blocks that vLLM has kernels for. */
+const vllmBlockTokens: readonly number[] = [1, 8, 16, 32, 64, 128, 256];
+
+function blockSizeProblems(model: RawDynamoModel): RuleProblem[] {
+  const tokens = number(model.options.kvBlockSize);
+  if (tokens === undefined || rawBackend(model) !== "vllm" || vllmBlockTokens.includes(tokens)) return [];
+  return [
+    unsupported(
+      [...model.optionsPath, "kvBlockSize"],
+      `vLLM has no blocks of ${tokens} tokens`,
+      vllmBlockTokens.join(", "),
+    ),
   ];
 }
 

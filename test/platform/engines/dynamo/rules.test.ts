@@ -196,14 +196,14 @@ describe("a backend is refused", () => {
   });
 
   test("of another release than the engine's", () => {
-    const image = "nvcr.io/nvidia/ai-dynamo/vllm-runtime:1.2.1";
+    const image = "nvcr.io/nvidia/ai-dynamo/vllm-runtime:1.4.1";
     expect(saidOf({ dynamo: { backend: { image } } })).toMatchObject([
       {
         at: `${options}.backend.image`,
         message: `"${image}" is not of release 1.3.1, which chart, operator and frontend are of`,
       },
     ]);
-    expect(saidOf({ dynamo: { backend: { image } }, engineOptions: { version: "1.2.1" } })).toEqual([]);
+    expect(saidOf({ dynamo: { backend: { image } }, engineOptions: { version: "1.4.1" } })).toEqual([]);
   });
 
   test("as one image of the whole engine", () => {
@@ -360,7 +360,7 @@ test("a second engine is refused that needs another operator than the first", ()
     return dynamoProblems(engine, { spec: { engines }, path: ["engines", 2] });
   };
   expect(spec({})).toEqual([]);
-  expect(spec({ dynamo: { version: "1.2.1", multiNode: "leader-worker-set" } })).toMatchObject([
+  expect(spec({ dynamo: { version: "1.4.1", multiNode: "leader-worker-set" } })).toMatchObject([
     {
       path: ["engines", 2, "dynamo", "version"],
       message: expect.stringContaining('1.3.1 of engine "first"'),
@@ -385,4 +385,14 @@ test("a shape is refused that the heads cannot be shared out over, with the next
 test("nothing is said of what has the wrong form, which the schema reports", () => {
   expect(saidOf({ dynamo: [] as object })).toEqual([]);
   expect(saidOf({ dynamo: { decode: "x", backend: 3, planner: undefined, frontend: null } })).toEqual([]);
+});
+
+test("releases before graphs of this form, and blocks that vLLM has no kernels for, are refused", () => {
+  expect(saidOf({ engineOptions: { version: "1.2.0" } })).toMatchObject([
+    { code: "SPEC_COMBINATION_UNSUPPORTED", allowed: "1.3.0 or later; 1.3.1 and 1.6.1 were tried" },
+  ]);
+  expect(saidOf({ dynamo: { kvBlockSize: 17 } })).toMatchObject([
+    { at: `${options}.kvBlockSize`, allowed: "1, 8, 16, 32, 64, 128, 256" },
+  ]);
+  expect(saidOf({ dynamo: { kvBlockSize: 32 } })).toEqual([]);
 });
