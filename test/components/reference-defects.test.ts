@@ -70,7 +70,10 @@ describe.each(stacks)("the reference's defects are absent from %s", (stack) => {
       );
       const listed = deployment.spec.template.spec.containers[0].ports;
       for (const port of inputs.spec.ports) {
-        expect(listed).toContainEqual({ name: port.targetPort, containerPort: port.port });
+        // By its name or by its number.
+        const own = listed.find(({ name }: { name: string }) => name === port.name);
+        expect(own).toEqual({ name: port.name, containerPort: port.port });
+        expect([own.name, own.containerPort]).toContain(port.targetPort);
       }
     }
     const { args, ports } = proxy().spec.template.spec.containers[0];

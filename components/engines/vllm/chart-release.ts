@@ -5,7 +5,7 @@ import { NetworkPolicy } from "@pulumi/kubernetes/networking/v1/index.js";
 import type { core } from "@pulumi/kubernetes/types/input.js";
 import { engineProfiles } from "../../../platform/engines/registry.ts";
 import type { ReplicaGroupPlan } from "../../../platform/plan/platform-plan.ts";
-import { childOptions } from "../../child-options.ts";
+import { childOptions, siblingOptions } from "../../child-options.ts";
 import { namespaceNamed } from "../../cluster/namespace-label.ts";
 import { recommendedLabels, selectorLabels } from "../../labels.ts";
 import type { EngineArgs } from "../engine-args.ts";
@@ -23,8 +23,8 @@ import {
   chartValues,
   vllmChart,
 } from "./chart-values.ts";
-import { GroupAccess } from "./group-access.ts";
-import { GroupEndpoint } from "./group-endpoint.ts";
+import { GroupAccess } from "../group-access.ts";
+import { GroupEndpoint } from "../group-endpoint.ts";
 import { vllmPodAdditions } from "./pod-additions.ts";
 
 export interface ChartReleaseArgs extends Omit<EngineArgs, "groups"> {
@@ -47,11 +47,12 @@ export class ChartRelease extends pulumi.ComponentResource {
       });
     }
     const child = childOptions(this, opts);
+    const beside = siblingOptions(opts);
     const profile = engineProfiles[engine.type];
     const labels = recommendedLabels(engineIdentity(engine, group));
     const podLabels = selectorLabels({ ...engineIdentity(engine, group), component: chartPodComponent });
 
-    const access = new GroupAccess(`${name}-access`, { group, labels, podLabels, proxy, models }, child);
+    const access = new GroupAccess(name, { group, labels, podLabels, proxy, models }, beside);
 
     // The proxy's own policy names the labels of the platform's workloads, which the chart's pods cannot have.
     const fromProxy = new NetworkPolicy(
@@ -130,9 +131,9 @@ export class ChartRelease extends pulumi.ComponentResource {
     );
 
     new GroupEndpoint(
-      `${name}-endpoint`,
+      name,
       { group, labels, podLabels, answeringLabels: podLabels },
-      { ...child, dependsOn: [drained] },
+      { ...beside, dependsOn: [drained] },
     );
 
     if (monitoring.podMonitorLabels) {
@@ -151,7 +152,7 @@ export class ChartRelease extends pulumi.ComponentResource {
           },
           ...monitoringNamespace(monitoring),
         },
-        child,
+        beside,
       );
     }
 

@@ -4,7 +4,7 @@ import { NetworkPolicy } from "@pulumi/kubernetes/networking/v1/index.js";
 import { engineProfiles } from "../../../platform/engines/registry.ts";
 import { leaderLabel, leaderWorkerSetSpec } from "../../../platform/engines/vllm/multi-node.ts";
 import type { ReplicaGroupPlan } from "../../../platform/plan/platform-plan.ts";
-import { childOptions } from "../../child-options.ts";
+import { childOptions, siblingOptions } from "../../child-options.ts";
 import { recommendedLabels, selectorLabels } from "../../labels.ts";
 import { boundedName } from "../../names.ts";
 import type { EngineArgs } from "../engine-args.ts";
@@ -13,8 +13,8 @@ import { enginePriorityName } from "../engine-priorities.ts";
 import { leftToOthers } from "../left-to-others.ts";
 import { engineTimeouts } from "../engine-timeouts.ts";
 import { operateGroup } from "../group-operations.ts";
-import { GroupAccess } from "./group-access.ts";
-import { GroupEndpoint } from "./group-endpoint.ts";
+import { GroupAccess } from "../group-access.ts";
+import { GroupEndpoint } from "../group-endpoint.ts";
 import { leaderWorkerPods } from "./leader-worker-pods.ts";
 import { vllmPodAdditions } from "./pod-additions.ts";
 
@@ -37,6 +37,7 @@ export class LeaderWorkerGroup extends pulumi.ComponentResource {
     super("domino-inference:engines:LeaderWorkerGroup", name, {}, opts);
     const { engine, group, models, proxy, monitoring } = args;
     const child = childOptions(this, opts);
+    const beside = siblingOptions(opts);
     const profile = engineProfiles[engine.type];
     const identity = engineIdentity(engine, group);
     const labels = recommendedLabels(identity);
@@ -44,7 +45,7 @@ export class LeaderWorkerGroup extends pulumi.ComponentResource {
     const setName = leaderWorkerSetName(group);
     const common = { group, labels, podLabels };
 
-    const access = new GroupAccess(`${name}-access`, { ...common, proxy, models }, child);
+    const access = new GroupAccess(name, { ...common, proxy, models }, beside);
 
     // The processes of a replica agree on ports as they go, in both directions.
     const peers = { podSelector: { matchLabels: podLabels } };
@@ -98,16 +99,16 @@ export class LeaderWorkerGroup extends pulumi.ComponentResource {
     );
 
     new GroupEndpoint(
-      `${name}-endpoint`,
+      name,
       { ...common, answeringLabels: { ...podLabels, ...leaderLabel } },
-      { ...child, dependsOn: [set] },
+      { ...beside, dependsOn: [set] },
     );
 
     operateGroup(
       name,
       { ...common, monitoring, proxy, target: { ...leaderWorkerSetApi, name: setName } },
       // What changes a workload's size finds it there.
-      { ...child, dependsOn: [set] },
+      { ...beside, dependsOn: [set] },
     );
 
     this.registerOutputs({});

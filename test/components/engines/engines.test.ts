@@ -244,7 +244,7 @@ describe.each(all)("the workload of %s", (name) => {
     );
     const endpoint = new URL(targets.find((target) => target.group === name)?.endpoints[0] ?? "");
     expect(endpoint.hostname).toBe(`${name}.${group(name).namespace}.svc.cluster.local`);
-    expect(service.spec.ports[0]).toEqual({ name: "http", port: Number(endpoint.port), targetPort: "http" });
+    expect(service.spec.ports[0]).toEqual({ name: "http", port: Number(endpoint.port), targetPort: 8000 });
   });
 
   test("loses one ready replica at a time, and the only one rather than block a node's upgrade", () => {
@@ -368,9 +368,9 @@ describe("ports", () => {
       { name: "metrics", containerPort: 8002 },
     ]);
     expect(only(resources, ":Service", "fraud-service").inputs.spec.ports).toEqual([
-      { name: "http", port: 8000, targetPort: "http" },
-      { name: "grpc", port: 8001, targetPort: "grpc" },
-      { name: "metrics", port: 8002, targetPort: "metrics" },
+      { name: "http", port: 8000, targetPort: 8000 },
+      { name: "grpc", port: 8001, targetPort: 8001 },
+      { name: "metrics", port: 8002, targetPort: 8002 },
     ]);
   });
 

@@ -161,7 +161,7 @@ describe("beside the release", () => {
   });
 
   test("the Service that routes name chooses the chart's pods, and is waited for as long as a model loads", () => {
-    const service = only(resources, ":Service", `${name}-endpoint-service`);
+    const service = only(resources, ":Service", `${name}-service`);
     expect(service.inputs.metadata.name).toBe(name);
     expect(service.inputs.spec.selector).toEqual(podLabels);
     expect(service.timeouts?.create).toBe(release().timeouts?.create);
@@ -186,13 +186,13 @@ describe("beside the release", () => {
   });
 
   test("policies, budget and account are there for the chart's pods too", () => {
-    expect(only(resources, ":PodDisruptionBudget", name + "-endpoint-budget").inputs.spec.selector).toEqual({
+    expect(only(resources, ":PodDisruptionBudget", name + "-budget").inputs.spec.selector).toEqual({
       matchLabels: podLabels,
     });
-    const ingress = only(resources, ":NetworkPolicy", "access-network-from-proxy").inputs.spec;
+    const ingress = only(resources, ":NetworkPolicy", "network-from-proxy").inputs.spec;
     expect(ingress.podSelector).toEqual({ matchLabels: podLabels });
     expect(modelSpec().serviceAccountName).toBe(name);
-    expect(only(resources, ":ServiceAccount", `${name}-access-account`).inputs.metadata.name).toBe(name);
+    expect(only(resources, ":ServiceAccount", `${name}-account`).inputs.metadata.name).toBe(name);
   });
 });
 

@@ -40,7 +40,7 @@ describe("a group whose replicas span nodes", () => {
 
   test("leaves the group's name to its Service, as the set has a headless one of its own name", () => {
     expect(set().inputs.metadata.name).toBe(`${name}-nodes`);
-    expect(only(resources, ":Service", `${name}-endpoint-service`).inputs.metadata.name).toBe(name);
+    expect(only(resources, ":Service", `${name}-service`).inputs.metadata.name).toBe(name);
   });
 
   test("is waited for until all of it is there, for as long as a replica may take", () => {
@@ -119,7 +119,7 @@ describe("a group whose replicas span nodes", () => {
   });
 
   test("is reached at its leaders, after they are there", () => {
-    const service = only(resources, ":Service", `${name}-endpoint-service`);
+    const service = only(resources, ":Service", `${name}-service`);
     expect(service.inputs.spec).toEqual({
       type: "ClusterIP",
       selector: { ...podLabels, "leaderworkerset.sigs.k8s.io/worker-index": "0" },
@@ -141,22 +141,22 @@ describe("a group whose replicas span nodes", () => {
   });
 
   test("has the account, the policies and the budget of every engine", () => {
-    const account = only(resources, ":ServiceAccount", `${name}-access-account`);
+    const account = only(resources, ":ServiceAccount", `${name}-account`);
     expect(account.inputs).toMatchObject({
       metadata: { name, namespace: "chat" },
       automountServiceAccountToken: false,
     });
     expect(account.inputs.metadata.annotations).toHaveProperty(["eks.amazonaws.com/role-arn"]);
     expect(template("worker").spec.serviceAccountName).toBe(name);
-    expect(only(resources, ":PodDisruptionBudget", `${name}-endpoint-budget`).inputs.spec).toEqual({
+    expect(only(resources, ":PodDisruptionBudget", `${name}-budget`).inputs.spec).toEqual({
       maxUnavailable: 1,
       unhealthyPodEvictionPolicy: "AlwaysAllow",
       selector: { matchLabels: podLabels },
     });
     const policies = resources.filter(
-      ({ type, name: own }) => type.endsWith(":NetworkPolicy") && own.startsWith(`${name}-access-network`),
+      ({ type, name: own }) => type.endsWith(":NetworkPolicy") && own.startsWith(`${name}-network`),
     );
-    expect(policies.map(({ name: own }) => own.slice(`${name}-access-network-`.length))).toEqual([
+    expect(policies.map(({ name: own }) => own.slice(`${name}-network-`.length))).toEqual([
       "from-monitoring",
       "from-proxy",
       "to-models",

@@ -1,10 +1,12 @@
 import * as pulumi from "@pulumi/pulumi";
 import { Service } from "@pulumi/kubernetes/core/v1/index.js";
 import { PodDisruptionBudget } from "@pulumi/kubernetes/policy/v1/index.js";
-import { engineProfiles } from "../../../platform/engines/registry.ts";
-import type { ReplicaGroupPlan } from "../../../platform/plan/platform-plan.ts";
-import { childOptions } from "../../child-options.ts";
-import { engineTimeouts } from "../engine-timeouts.ts";
+import type { core } from "@pulumi/kubernetes/types/input.js";
+import type { EngineProfile } from "../../platform/engines/engine-profile.ts";
+import { engineProfiles } from "../../platform/engines/registry.ts";
+import type { ReplicaGroupPlan } from "../../platform/plan/platform-plan.ts";
+import { childOptions } from "../child-options.ts";
+import { engineTimeouts } from "./engine-timeouts.ts";
 
 export interface GroupEndpointArgs {
   readonly group: ReplicaGroupPlan;
@@ -40,7 +42,7 @@ export class GroupEndpoint extends pulumi.ComponentResource {
           type: "ClusterIP",
           selector: { ...args.answeringLabels },
           // By number: an engine's chart has names of its own for it.
-          ports: [{ name: "http", port: profile.ports.http, targetPort: profile.ports.http }],
+          ports: servicePorts(profile),
         },
       },
       // Pulumi waits for an endpoint, which is there when the first replica has loaded its model.
@@ -64,4 +66,13 @@ export class GroupEndpoint extends pulumi.ComponentResource {
 
     this.registerOutputs({});
   }
+}
+
+/** Each port once: some engines serve metrics on the port of their API. */
+function servicePorts({ ports: { http, grpc, metrics } }: EngineProfile): core.v1.ServicePort[] {
+  return [
+    { name: "http", port: http, targetPort: http },
+    ...(grpc === undefined ? [] : [{ name: "grpc", port: grpc, targetPort: grpc }]),
+    ...(metrics === http ? [] : [{ name: "metrics", port: metrics, targetPort: metrics }]),
+  ];
 }

@@ -1,11 +1,11 @@
 import * as pulumi from "@pulumi/pulumi";
 import { ServiceAccount } from "@pulumi/kubernetes/core/v1/index.js";
-import { engineProfiles } from "../../../platform/engines/registry.ts";
-import type { ReplicaGroupPlan } from "../../../platform/plan/platform-plan.ts";
-import { childOptions } from "../../child-options.ts";
-import { engineServiceAccount, type PodPeer } from "../engine-args.ts";
-import { EngineNetwork } from "../engine-network.ts";
-import { modelsRoleArn, roleAnnotations, type ModelSource } from "../model-source.ts";
+import { engineProfiles } from "../../platform/engines/registry.ts";
+import type { ReplicaGroupPlan } from "../../platform/plan/platform-plan.ts";
+import { childOptions } from "../child-options.ts";
+import { engineServiceAccount, type PodPeer } from "./engine-args.ts";
+import { EngineNetwork } from "./engine-network.ts";
+import { modelsRoleArn, roleAnnotations, type ModelSource } from "./model-source.ts";
 
 export interface GroupAccessArgs {
   readonly group: ReplicaGroupPlan;
@@ -49,7 +49,7 @@ export class GroupAccess extends pulumi.ComponentResource {
         namespace: group.namespace,
         labels,
         podLabels,
-        apiPorts: [ports.http],
+        apiPorts: [ports.http, ...(ports.grpc === undefined ? [] : [ports.grpc])],
         metricsPort: ports.metrics,
         proxy: args.proxy,
         models,
