@@ -32,10 +32,6 @@ export interface PodAdditions {
   readonly mounts?: readonly core.v1.VolumeMount[];
   readonly environment?: readonly core.v1.EnvVar[];
   readonly annotations?: Readonly<Record<string, pulumi.Input<string>>>;
-  /** In place of where the profile wants its models. */
-  readonly modelRoot?: string;
-  /** Name of the engine's container, where an operator prescribes it. Default: the engine's type. */
-  readonly containerName?: string;
 }
 
 const startupProbePeriodSeconds = 10;
@@ -73,7 +69,7 @@ export function enginePod({
   additions = {},
 }: EnginePodArgs): PodTemplate {
   const identity = engineIdentity(engine, group);
-  const access = modelAccess(models, group, additions.modelRoot ?? profile.modelRoot);
+  const access = modelAccess(models, group, profile.modelRoot);
   const initContainers = [...access.initContainers, ...(additions.initContainers ?? [])];
   return {
     metadata: {
@@ -188,7 +184,7 @@ function container(
   ];
   const command = additions.command ?? [...profile.command(group, engine), ...group.arguments];
   return {
-    name: additions.containerName ?? engine.type,
+    name: engine.type,
     image: engine.image,
     imagePullPolicy: "IfNotPresent",
     [profile.entryPoint === "image" ? "args" : "command"]: [...command],

@@ -1,5 +1,6 @@
 import { parseSpec } from "../../../../platform/spec/load.ts";
 import type { PlatformSpec } from "../../../../platform/spec/schema.ts";
+import { bankHead, indented } from "../../support/bank-head.ts";
 
 /** One Dynamo engine on a cluster, with what a test says of the engine and of its model. */
 export interface DynamoSpecParts {
@@ -23,26 +24,7 @@ export function dynamoSpec({
   const addons = platform.some((line) => line.startsWith("addons:"))
     ? []
     : ["addons: { dynamoPlatform: present }"];
-  const text = `apiVersion: domino-inference/v1
-kind: Platform
-metadata: { name: bank, stage: test }
-catalog: "2026-11"
-cluster:
-  existing:
-    name: bank
-    region: eu-central-1
-    accountId: "210987654321"
-    oidcIssuer: oidc.eks.eu-central-1.amazonaws.com/id/FEDCBA
-    nodeSecurityGroup: sg-0123456789
-    privateSubnets: [{ id: subnet-0123456781, cidr: 10.1.0.0/19 }]
-    kmsKeyArn: arn:aws:kms:eu-central-1:210987654321:key/1
-    efs: { fileSystemId: fs-0123456789 }
-accelerators: { use: [H100-80G] }
-proxy: { image: "registry.bank/proxy:1.2.3" }
-domino:
-  datasets:
-    - { name: models, owner: risk, project: chat, resourceId: 5d0c1d3e-1111-4222-8333-444455556666 }
-${[...addons, ...platform].join("\n")}
+  const text = `${bankHead}${[...addons, ...platform].join("\n")}
 engines:
   - name: chat
     type: dynamo
@@ -57,8 +39,4 @@ ${indented(8, model)}
           - { slo: { ttftP95: 3s }, load: { rate: 6/min, inputTokens: 512, outputTokens: 100 } }
 `;
   return parseSpec(text, "dynamo.yaml");
-}
-
-function indented(spaces: number, lines: readonly string[]): string {
-  return lines.map((line) => " ".repeat(spaces) + line).join("\n");
 }
