@@ -17,6 +17,7 @@ class TritonPythonModel:
         parameters = json.loads(args["model_config"])["parameters"]
         self.factor = float(parameters["FACTOR"]["string_value"]) * int(args["model_version"])
         time.sleep(float(parameters.get("LOAD_SECONDS", {}).get("string_value", "0")))
+        self.seconds = float(parameters.get("EXECUTE_SECONDS", {}).get("string_value", "0"))
         self.log = parameters.get("EXECUTION_LOG", {}).get("string_value")
 
     def execute(self, requests):
@@ -24,6 +25,7 @@ class TritonPythonModel:
         if self.log:
             with open(self.log, "a", encoding="utf-8") as log:
                 log.write(f"{sum(len(x) for x in inputs)} rows of {inputs[0].shape[1]}\n")
+        time.sleep(self.seconds)
         return [self.answer(x) for x in inputs]
 
     def answer(self, x):
