@@ -27,10 +27,52 @@ const target = z.strictObject({
   group: name,
   serviceClasses: z.array(name).min(1),
   endpoints: z.array(endpoint),
+  discovery: z.enum(["dns", "endpoint-slices"]).exactOptional(),
+  grpcPort: z.int().min(1).max(65_535).exactOptional(),
+  healthPath: z
+    .string()
+    .max(256)
+    .regex(/^\/[A-Za-z0-9._~/-]*$/, { error: "expected a path without query" })
+    .exactOptional(),
   weight: z.number().min(0).exactOptional(),
   // setTimeout takes at most 2^31 - 1 ms and fires at once beyond.
   timeoutMs: z.int().min(1).max(2_147_483_647),
 });
+
+const headerName = z
+  .string()
+  .max(64)
+  .regex(/^[a-z0-9-]+$/, { error: "expected the name of a header in lower case" });
+
+const rateLimit = z.strictObject({
+  requestsPerMinute: z.number().positive().max(1e9).exactOptional(),
+  tokensPerMinute: z.number().positive().max(1e12).exactOptional(),
+});
+
+const modelPolicies = {
+  aliases: z.record(name, name).exactOptional(),
+  sticky: z
+    .discriminatedUnion("by", [
+      z.strictObject({ by: z.literal("caller") }),
+      z.strictObject({ by: z.literal("header"), header: headerName }),
+    ])
+    .exactOptional(),
+  affinity: z
+    .discriminatedUnion("by", [
+      z.strictObject({ by: z.literal("prefix") }),
+      z.strictObject({ by: z.literal("session"), header: headerName }),
+    ])
+    .exactOptional(),
+  concurrency: z
+    .strictObject({ running: z.int().min(1).max(1e6), queued: z.int().min(0).max(1e6) })
+    .exactOptional(),
+  rate: rateLimit.exactOptional(),
+  allow: z
+    .strictObject({ users: z.array(name).exactOptional(), roles: z.array(name).exactOptional() })
+    .exactOptional(),
+  stateful: z.boolean().exactOptional(),
+  pinned: z.boolean().exactOptional(),
+};
 
 const version = z.strictObject({
   version: name,
@@ -39,7 +81,17 @@ const version = z.strictObject({
 });
 
 const model = z
-  .strictObject({ name, versions: z.array(version).min(1) })
+  .strictObject({ name, versions: z.array(version).min(1), ...modelPolicies })
+  .superRefine(({ versions, aliases = {} }, context) => {
+    for (const [alias, meant] of Object.entries(aliases)) {
+      const path = ["aliases", alias];
+      if (alias === "latest" || versions.some((entry) => entry.version === alias)) {
+        context.addIssue({ code: "custom", message: `"${alias}" already is a version`, path });
+      } else if (!versions.some((entry) => entry.version === meant)) {
+        context.addIssue({ code: "custom", message: `the model has no version "${meant}"`, path });
+      }
+    }
+  })
   .superRefine(({ versions }, context) =>
     reportDuplicates(
       context,
@@ -56,9 +108,17 @@ const server = z
   .strictObject({
     name,
     type: name,
-    protocol: z.enum(["open-inference-v2", "openai"]),
+    protocol: z.enum(["open-inference-v2", "kserve-v1", "openai"]),
     loading: z.enum(["preload", "on-demand"]),
+    unloading: z
+      .strictObject({
+        idleSeconds: z.number().positive().max(1e7).exactOptional(),
+        maxLoaded: z.int().min(1).exactOptional(),
+      })
+      .exactOptional(),
+    dataPlane: name.exactOptional(),
     models: z.array(model),
+    anyModel: target.exactOptional(),
   })
   .superRefine(({ models }, context) =>
     reportDuplicates(
@@ -78,6 +138,7 @@ const routingTable = z
     kind: z.literal("RoutingTable"),
     serviceClasses: z.array(name).exactOptional(),
     servers: z.array(server),
+    callerRate: rateLimit.exactOptional(),
   })
   .superRefine(({ servers }, context) =>
     reportDuplicates(
