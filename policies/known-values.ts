@@ -10,6 +10,11 @@ export function isUnknown(value: unknown): boolean {
   return typeof value === "object" && value !== null && "__pulumiUnknown" in value;
 }
 
+/** Kubernetes takes null for nothing. */
+export function isAbsent(value: unknown): value is undefined | null {
+  return value === undefined || value === null;
+}
+
 export function objectAt(value: unknown, ...path: readonly string[]): Properties | undefined {
   const found = valueAt(value, ...path);
   return typeof found === "object" && found !== null && !Array.isArray(found) && !isUnknown(found)

@@ -1,5 +1,5 @@
 import { kubernetesKind } from "./kubernetes-kind.ts";
-import { listAt, objectAt, type Properties } from "./known-values.ts";
+import { listAt, objectAt, valueAt, type Properties } from "./known-values.ts";
 import type { PolicyResource } from "./policy.ts";
 
 export interface PodContainer {
@@ -12,23 +12,25 @@ export interface PodContainer {
 export interface PodSpec {
   /** Where it is in a resource that makes several kinds of pods, such as `components[1]: `; else empty. */
   readonly place: string;
+  /** Labels of the pods; none where they are not known. */
+  readonly labels: Properties;
   readonly spec: Properties;
 }
 
-/** Where each kind that makes pods keeps their specs. */
-const podSpecPaths: Readonly<Record<string, readonly (readonly string[])[]>> = {
-  Pod: [["spec"]],
-  PodTemplate: [["template", "spec"]],
-  ReplicationController: [["spec", "template", "spec"]],
-  ReplicaSet: [["spec", "template", "spec"]],
-  Deployment: [["spec", "template", "spec"]],
-  StatefulSet: [["spec", "template", "spec"]],
-  DaemonSet: [["spec", "template", "spec"]],
-  Job: [["spec", "template", "spec"]],
-  CronJob: [["spec", "jobTemplate", "spec", "template", "spec"]],
+/** Where each kind that makes pods keeps their templates; a pod is its own. */
+const templatePaths: Readonly<Record<string, readonly (readonly string[])[]>> = {
+  Pod: [[]],
+  PodTemplate: [["template"]],
+  ReplicationController: [["spec", "template"]],
+  ReplicaSet: [["spec", "template"]],
+  Deployment: [["spec", "template"]],
+  StatefulSet: [["spec", "template"]],
+  DaemonSet: [["spec", "template"]],
+  Job: [["spec", "template"]],
+  CronJob: [["spec", "jobTemplate", "spec", "template"]],
   LeaderWorkerSet: [
-    ["spec", "leaderWorkerTemplate", "leaderTemplate", "spec"],
-    ["spec", "leaderWorkerTemplate", "workerTemplate", "spec"],
+    ["spec", "leaderWorkerTemplate", "leaderTemplate"],
+    ["spec", "leaderWorkerTemplate", "workerTemplate"],
   ],
 };
 
@@ -37,15 +39,18 @@ export function podSpecsOf(resource: PolicyResource): PodSpec[] {
   const kind = kubernetesKind(resource.type) ?? "";
   if (kind === "DynamoGraphDeployment") {
     return listAt(resource.props, "spec", "components").flatMap((component, index) => {
-      const spec = objectAt(component, "podTemplate", "spec");
-      return spec ? [{ place: `components[${index}]: `, spec }] : [];
+      return podSpecOf(`components[${index}]: `, valueAt(component, "podTemplate"));
     });
   }
-  const paths = podSpecPaths[kind] ?? [];
-  return paths.flatMap((path) => {
-    const spec = objectAt(resource.props, ...path);
-    return spec ? [{ place: paths.length > 1 ? `${path.at(-2)}: ` : "", spec }] : [];
-  });
+  const paths = templatePaths[kind] ?? [];
+  return paths.flatMap((path) =>
+    podSpecOf(paths.length > 1 ? `${path.at(-1)}: ` : "", valueAt(resource.props, ...path)),
+  );
+}
+
+function podSpecOf(place: string, template: unknown): PodSpec[] {
+  const spec = objectAt(template, "spec");
+  return spec ? [{ place, labels: objectAt(template, "metadata", "labels") ?? {}, spec }] : [];
 }
 
 /** Every container of the pods that a resource makes, whenever it runs. */

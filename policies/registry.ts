@@ -1,5 +1,6 @@
 import { costWithinBudget } from "./cost-within-budget.ts";
 import { defaultDenyPerNamespace } from "./default-deny-per-namespace.ts";
+import { engineContract } from "./engine-contract.ts";
 import { imagesPinned } from "./images-pinned.ts";
 import { leastPrivilege } from "./least-privilege.ts";
 import { noPublicEndpoint } from "./no-public-endpoint.ts";
@@ -13,5 +14,6 @@ export const policies: readonly Policy[] = [
   leastPrivilege,
   defaultDenyPerNamespace,
   tritonNeverPolls,
+  engineContract,
   costWithinBudget,
 ];

@@ -85,7 +85,7 @@ async function analyzeStack(
   return response.toObject().diagnosticsList as unknown as Diagnostic[];
 }
 
-test("Pulumi's runner loads the pack and sees six mandatory policies", async () => {
+test("Pulumi's runner loads the pack and sees seven mandatory policies", async () => {
   const response = await call<unknown, analyzerProto.AnalyzerInfo>("getAnalyzerInfo", new Empty());
   const info = response.toObject();
   expect(info.name).toBe("domino-inference");
@@ -95,6 +95,7 @@ test("Pulumi's runner loads the pack and sees six mandatory policies", async () 
     ["least-privilege", analyzerProto.EnforcementLevel.MANDATORY],
     ["default-deny-per-namespace", analyzerProto.EnforcementLevel.MANDATORY],
     ["triton-never-polls", analyzerProto.EnforcementLevel.MANDATORY],
+    ["engine-contract", analyzerProto.EnforcementLevel.MANDATORY],
     ["cost-within-budget", analyzerProto.EnforcementLevel.MANDATORY],
   ]);
 });
@@ -127,6 +128,16 @@ test("a value that is not known yet does not keep the rest of the resource from 
   });
   expect(diagnostics.map(({ message }) => message.split("\n")[1])).toEqual([
     'containers[1]: image "nginx" has no tag; write an exact tag or a digest',
+  ]);
+});
+
+test("the pack knows the engines' profiles", async () => {
+  const labels = { "app.kubernetes.io/component": "inference-engine", "app.kubernetes.io/name": "vllm" };
+  const diagnostics = await analyze("kubernetes:networking.k8s.io/v1:NetworkPolicy", "open", {
+    spec: { podSelector: { matchLabels: labels }, ingress: [{ ports: [{ port: 22 }] }] },
+  });
+  expect(diagnostics.map(({ policyname, message }) => [policyname, message.split("\n")[1]])).toEqual([
+    ["engine-contract", "ingress[0]: port 22 is open; vLLM is asked at 8000"],
   ]);
 });
 

@@ -26,6 +26,9 @@ test("only the pack's entry imports Pulumi at run time", async () => {
 test("no policy fails on values that are unknown, absent or of another type", () => {
   const types = [
     "kubernetes:core/v1:Pod",
+    "kubernetes:apps/v1:Deployment",
+    "kubernetes:leaderworkerset.x-k8s.io/v1:LeaderWorkerSet",
+    "kubernetes:nvidia.com/v1beta1:DynamoGraphDeployment",
     "kubernetes:core/v1:Service",
     "kubernetes:core/v1:Namespace",
     "kubernetes:networking.k8s.io/v1:NetworkPolicy",

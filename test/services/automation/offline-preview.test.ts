@@ -45,6 +45,7 @@ describe("preview of the shipped prod spec", () => {
         "least-privilege",
         "default-deny-per-namespace",
         "triton-never-polls",
+        "engine-contract",
         "cost-within-budget",
       ].map((name) => ({ name, level: "mandatory", violations: [] })),
     );
