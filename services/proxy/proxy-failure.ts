@@ -16,6 +16,8 @@ export const proxyFailures = {
   METHOD_NOT_ALLOWED: { status: 405, summary: "The path exists, but not for this method." },
   BODY_TOO_LARGE: { status: 413, summary: "The body is larger than the proxy's limit." },
   ENCODING_UNSUPPORTED: { status: 415, summary: "The body is compressed where the proxy has to read it." },
+  RATE_LIMITED: { status: 429, summary: "The caller has used up what it may ask for in a minute." },
+  QUEUE_FULL: { status: 429, summary: "The model has as many requests waiting as it may." },
   CLIENT_CLOSED: { status: 499, summary: "The client went away before the answer was complete." },
   INTERNAL: { status: 500, summary: "The proxy failed." },
   ENGINE_UNREACHABLE: { status: 502, summary: "The inference engine cannot be reached." },
@@ -30,6 +32,14 @@ export const proxyFailures = {
 
 export type ProxyFailureCode = keyof typeof proxyFailures;
 
+export interface ProxyFailureOptions extends ErrorOptions {
+  /**
+   * When the client may try again, in whole seconds: the `Retry-After` of the answer.
+   * @default the proxy does not say
+   */
+  readonly retryAfterSeconds?: number;
+}
+
 /**
  * A request that the proxy does not answer with an engine's answer. The message reaches the client, so it never holds
  * an upstream address or the text of a cause; those go to the log with `cause`.
@@ -37,10 +47,17 @@ export type ProxyFailureCode = keyof typeof proxyFailures;
 export class ProxyFailure extends Error {
   override readonly name = "ProxyFailure";
   readonly code: ProxyFailureCode;
+  /** @see ProxyFailureOptions.retryAfterSeconds */
+  readonly retryAfterSeconds: number | undefined;
 
-  constructor(code: ProxyFailureCode, message: string = proxyFailures[code].summary, options?: ErrorOptions) {
+  constructor(
+    code: ProxyFailureCode,
+    message: string = proxyFailures[code].summary,
+    options?: ProxyFailureOptions,
+  ) {
     super(message, options);
     this.code = code;
+    this.retryAfterSeconds = options?.retryAfterSeconds;
   }
 
   get status(): number {
