@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { addonComponents } from "../components/addons/addon-components.ts";
+import type { AddonModes } from "../components/addons/addon-mode.ts";
 import { GpuNodeGroup } from "../components/cluster/gpu-node-group.ts";
 import { InferenceNamespace } from "../components/cluster/inference-namespace.ts";
 import type { Monitoring, PodPeer, StagingTarget } from "../components/engines/engine-args.ts";
@@ -23,17 +24,18 @@ import { engineProfiles } from "../platform/engines/registry.ts";
 import type { EnginePlan, PlatformPlan } from "../platform/plan/platform-plan.ts";
 import type { ExistingClusterSpec, PlatformSpec } from "../platform/spec/schema.ts";
 import { ModelSources } from "./model-sources.ts";
-import { stackProviders } from "./providers.ts";
+import { stackProviders, type StackAccess } from "./providers.ts";
 import { stackOutputsContract, type StackOutputInputs } from "./stack-outputs.ts";
-import type { StackSettings } from "./stack-settings.ts";
 import { deployUserRoles } from "./user-roles.ts";
 
 export interface ExistingClusterInputs {
   readonly spec: PlatformSpec;
   readonly plan: PlatformPlan;
-  readonly settings: StackSettings;
+  readonly access: StackAccess;
   /** Resource id of each dataset, by name. */
   readonly datasets: ReadonlyMap<string, string>;
+  /** The add-ons in use. */
+  readonly addons: AddonModes;
   readonly cluster: ExistingClusterSpec;
   readonly proxy: NonNullable<PlatformSpec["proxy"]>;
 }
@@ -41,7 +43,7 @@ export interface ExistingClusterInputs {
 /** Puts the platform beside a Domino that already runs on an EKS cluster; the cluster itself is left alone. */
 export function deployToExistingCluster(inputs: ExistingClusterInputs): StackOutputInputs {
   const { plan, spec, cluster } = inputs;
-  const providers = { ...stackProviders(plan, cluster, inputs.settings) };
+  const providers = { ...stackProviders(cluster, inputs.access) };
   const platformNamespace = platformNamespaceOf(plan);
 
   const namespaces = new Map(
@@ -115,7 +117,8 @@ export function deployToExistingCluster(inputs: ExistingClusterInputs): StackOut
   const addons = addonComponents(
     {
       platform: plan.platform,
-      modes: spec.addons ?? {},
+      stage: plan.stage,
+      modes: inputs.addons,
       ...(dynamoSettings ? { dynamo: dynamoSettings } : {}),
     },
     { providers },

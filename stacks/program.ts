@@ -2,8 +2,10 @@ import { PlatformError, type Problem } from "../platform/errors/platform-error.t
 import type { PlatformPlan } from "../platform/plan/platform-plan.ts";
 import { requirePlaced } from "../platform/plan/unplaceable.ts";
 import type { PlatformSpec } from "../platform/spec/schema.ts";
+import { addonModes } from "./addon-modes.ts";
 import { resolveDatasets } from "./datasets.ts";
 import { deployToExistingCluster } from "./existing-cluster.ts";
+import { stackAccess } from "./providers.ts";
 import type { StackOutputInputs } from "./stack-outputs.ts";
 import type { StackSettings } from "./stack-settings.ts";
 
@@ -11,13 +13,14 @@ export interface PlatformProgramOptions {
   readonly spec: PlatformSpec;
   readonly plan: PlatformPlan;
   readonly settings: StackSettings;
-  /** Ask nobody: what only Domino's API could answer is an error. */
+  /** Ask nobody: what only Domino's API could answer is an error, and add-ons that the spec does not state are installed. */
   readonly offline: boolean;
 }
 
 /**
  * The Pulumi program of every stack, wherever it runs: under `pulumi up`, the Automation API or mocks.
- * Whatever can be refused is refused before the first resource.
+ * Whatever can be refused is refused before the first resource; where EKS is asked for the way into the cluster, that is
+ * after the provider it is asked through.
  *
  * @throws PlatformError
  */
@@ -45,7 +48,9 @@ export async function platformProgram(options: PlatformProgramOptions): Promise<
     offline: options.offline,
     ...(settings.dominoApiKey === undefined ? {} : { dominoApiKey: settings.dominoApiKey }),
   });
-  return deployToExistingCluster({ spec, plan, settings, datasets, cluster, proxy });
+  const access = stackAccess(plan, cluster, settings);
+  const addons = await addonModes(spec, { offline: options.offline, access: access.cluster });
+  return deployToExistingCluster({ spec, plan, access, datasets, addons, cluster, proxy });
 }
 
 function missing(key: string): Problem {

@@ -12,12 +12,21 @@ export interface StackProviders {
   readonly kubernetes: KubernetesProvider;
 }
 
-/** Explicit providers: account and cluster are those of the spec, not what this machine happens to be set to. */
-export function stackProviders(
+/** A context of this machine's kubeconfig, or a whole kubeconfig. */
+export type ClusterAccess = { readonly context: string } | { readonly kubeconfig: pulumi.Output<string> };
+
+/** The ways into the account and the cluster of a spec. */
+export interface StackAccess {
+  readonly aws: AwsProvider;
+  readonly cluster: ClusterAccess;
+}
+
+/** Explicit: account and cluster are those of the spec, not what this machine happens to be set to. */
+export function stackAccess(
   plan: PlatformPlan,
   cluster: ExistingClusterSpec,
   settings: StackSettings,
-): StackProviders {
+): StackAccess {
   const aws = new AwsProvider("aws", {
     region: cluster.region,
     allowedAccountIds: [cluster.accountId],
@@ -29,22 +38,27 @@ export function stackProviders(
       },
     },
   });
+  return { aws, cluster: clusterAccess(cluster, settings, aws) };
+}
+
+/** Explicit providers for every resource of a stack. */
+export function stackProviders(cluster: ExistingClusterSpec, access: StackAccess): StackProviders {
   const partition = partitionOf(cluster.kmsKeyArn);
   const kubernetes = new KubernetesProvider("kubernetes", {
-    ...clusterAccess(cluster, settings, aws),
+    ...access.cluster,
     // The cluster's identity: another way to the same cluster is no reason to replace everything in it.
     clusterIdentifier: `arn:${partition}:eks:${cluster.region}:${cluster.accountId}:cluster/${cluster.name}`,
     // Changed in place: replaced, the routing table would be gone for a moment, and proxies would fail to start.
     enableConfigMapMutable: true,
   });
-  return { aws, kubernetes };
+  return { aws: access.aws, kubernetes };
 }
 
 function clusterAccess(
   cluster: ExistingClusterSpec,
   settings: StackSettings,
   aws: AwsProvider,
-): { readonly context: string } | { readonly kubeconfig: pulumi.Output<string> } {
+): ClusterAccess {
   if (settings.kubeContext !== undefined) return { context: settings.kubeContext };
   if (settings.kubeconfig !== undefined) return { kubeconfig: settings.kubeconfig };
   const found = getClusterOutput({ name: cluster.name }, { provider: aws });

@@ -1,8 +1,8 @@
 import type * as pulumi from "@pulumi/pulumi";
 import { Namespace } from "@pulumi/kubernetes/core/v1/index.js";
 import { Release } from "@pulumi/kubernetes/helm/v3/index.js";
-import { recommendedLabels } from "../labels.ts";
 import { addonPolicies, type AddonTraffic } from "./addon-network.ts";
+import { ownedLabels, type AddonOwner } from "./addon-owner.ts";
 
 /** A Helm chart at one version, and all that is said to it. */
 export interface AddonChart {
@@ -36,10 +36,10 @@ const keptReleases = 5;
 export function installChart(
   name: string,
   addon: AddonChart,
-  platform: string,
+  owner: AddonOwner,
   child: pulumi.CustomResourceOptions,
 ): Release {
-  const labels = recommendedLabels({ name: addon.release, instance: platform, component: "addon" });
+  const labels = ownedLabels(addon.release, owner);
   const namespace = new Namespace(
     `${name}-namespace`,
     {

@@ -1,16 +1,15 @@
 import type * as pulumi from "@pulumi/pulumi";
 import type { AddonName } from "../../platform/engines/addon-name.ts";
-import type { AddonMode } from "./addon-mode.ts";
+import type { AddonModes } from "./addon-mode.ts";
+import type { AddonOwner } from "./addon-owner.ts";
 import { DynamoPlatformAddon, type DynamoPlatformSettings } from "./dynamo-platform-addon.ts";
 import { KedaAddon } from "./keda-addon.ts";
 import { LeaderWorkerSetAddon } from "./leader-worker-set-addon.ts";
 import { PrometheusOperatorAddon } from "./prometheus-operator-addon.ts";
 
-export interface AddonComponentsArgs {
-  /** Name of the platform, for the labels. */
-  readonly platform: string;
-  /** `addons` of a spec. */
-  readonly modes: Readonly<Partial<Record<AddonName, AddonMode | undefined>>>;
+export interface AddonComponentsArgs extends AddonOwner {
+  /** The add-ons in use. */
+  readonly modes: AddonModes;
   /**
    * What the Dynamo platform is installed with.
    * @default it is not installed
@@ -23,23 +22,23 @@ export interface AddonComponentsArgs {
  * that reads the kinds' definitions from the cluster.
  */
 export function addonComponents(
-  { platform, modes, dynamo }: AddonComponentsArgs,
+  { platform, stage, modes, dynamo }: AddonComponentsArgs,
   opts: Pick<pulumi.ComponentResourceOptions, "parent" | "providers">,
 ): ReadonlyMap<AddonName, pulumi.ComponentResource> {
   const found = new Map<AddonName, pulumi.ComponentResource>();
   if (modes.prometheusOperator) {
-    const args = { platform, mode: modes.prometheusOperator };
+    const args = { platform, stage, mode: modes.prometheusOperator };
     found.set("prometheusOperator", new PrometheusOperatorAddon("prometheus-operator", args, opts));
   }
   if (modes.keda) {
-    found.set("keda", new KedaAddon("keda", { platform, mode: modes.keda }, opts));
+    found.set("keda", new KedaAddon("keda", { platform, stage, mode: modes.keda }, opts));
   }
   if (modes.leaderWorkerSet) {
-    const args = { platform, mode: modes.leaderWorkerSet };
+    const args = { platform, stage, mode: modes.leaderWorkerSet };
     found.set("leaderWorkerSet", new LeaderWorkerSetAddon("leader-worker-set", args, opts));
   }
   if (modes.dynamoPlatform) {
-    const args = { platform, mode: modes.dynamoPlatform, ...(dynamo ? { settings: dynamo } : {}) };
+    const args = { platform, stage, mode: modes.dynamoPlatform, ...(dynamo ? { settings: dynamo } : {}) };
     // Its chart makes PodMonitors and its operator LeaderWorkerSets.
     const dependsOn = [found.get("prometheusOperator"), found.get("leaderWorkerSet")].filter(
       (addon) => addon !== undefined,

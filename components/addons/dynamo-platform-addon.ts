@@ -1,15 +1,14 @@
 import * as pulumi from "@pulumi/pulumi";
 import { childOptions } from "../child-options.ts";
 import { installChart, type AddonChart } from "./addon-chart.ts";
-import { addonDefinitions } from "./addon-definitions.ts";
+import { addonFacts } from "./addon-facts.ts";
 import { anyPod } from "./addon-network.ts";
 import type { AddonMode } from "./addon-mode.ts";
+import type { AddonOwner } from "./addon-owner.ts";
 import { platformNodeAffinity } from "./platform-nodes.ts";
 import { ReadinessGate } from "./readiness-gate.ts";
 
-export interface DynamoPlatformAddonArgs {
-  /** Name of the platform, for the labels. */
-  readonly platform: string;
+export interface DynamoPlatformAddonArgs extends AddonOwner {
   readonly mode: AddonMode;
   /**
    * What it is installed with.
@@ -52,11 +51,11 @@ export class DynamoPlatformAddon extends pulumi.ComponentResource {
     const child = childOptions(this, opts);
     const release =
       args.mode === "install"
-        ? installChart(name, dynamoChart(neededSettings(args)), args.platform, child)
+        ? installChart(name, dynamoChart(neededSettings(args)), args, child)
         : undefined;
     new ReadinessGate(
       `${name}-ready`,
-      { definitions: addonDefinitions.dynamoPlatform, ...(release ? { after: release.status } : {}) },
+      { definitions: addonFacts.dynamoPlatform.definitions, ...(release ? { after: release.status } : {}) },
       child,
     );
     this.registerOutputs({});
@@ -81,7 +80,7 @@ function dynamoChart(settings: DynamoPlatformSettings): AddonChart {
     release: "dynamo-platform",
     chart: "oci://helm.ngc.nvidia.com/nvidia/ai-dynamo/charts/dynamo-platform",
     version: settings.version,
-    namespace: "dynamo-system",
+    namespace: addonFacts.dynamoPlatform.namespace,
     // The operator's own container says nothing of a seccomp profile, nor do those of NATS.
     podSecurity: "baseline",
     traffic: {

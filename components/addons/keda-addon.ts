@@ -1,14 +1,13 @@
 import * as pulumi from "@pulumi/pulumi";
 import { childOptions } from "../child-options.ts";
 import { installChart, type AddonChart } from "./addon-chart.ts";
-import { addonDefinitions } from "./addon-definitions.ts";
+import { addonFacts } from "./addon-facts.ts";
 import type { AddonMode } from "./addon-mode.ts";
+import type { AddonOwner } from "./addon-owner.ts";
 import { platformNodeSelector } from "./platform-nodes.ts";
 import { ReadinessGate } from "./readiness-gate.ts";
 
-export interface KedaAddonArgs {
-  /** Name of the platform, for the labels. */
-  readonly platform: string;
+export interface KedaAddonArgs extends AddonOwner {
   readonly mode: AddonMode;
 }
 
@@ -17,10 +16,10 @@ export class KedaAddon extends pulumi.ComponentResource {
   constructor(name: string, args: KedaAddonArgs, opts?: pulumi.ComponentResourceOptions) {
     super("domino-inference:addons:KedaAddon", name, {}, opts);
     const child = childOptions(this, opts);
-    const release = args.mode === "install" ? installChart(name, kedaChart, args.platform, child) : undefined;
+    const release = args.mode === "install" ? installChart(name, kedaChart, args, child) : undefined;
     new ReadinessGate(
       `${name}-ready`,
-      { definitions: addonDefinitions.keda, ...(release ? { after: release.status } : {}) },
+      { definitions: addonFacts.keda.definitions, ...(release ? { after: release.status } : {}) },
       child,
     );
     this.registerOutputs({});
@@ -41,7 +40,7 @@ const kedaChart: AddonChart = {
   chart: "keda",
   repository: "https://kedacore.github.io/charts",
   version: "2.20.2",
-  namespace: "keda",
+  namespace: addonFacts.keda.namespace,
   podSecurity: "restricted",
   // Prometheus and whatever else a ScaledObject names.
   traffic: { fromApiServer: [webhookPort, metricsPort], toAnyPod: true },

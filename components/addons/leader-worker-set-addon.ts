@@ -1,14 +1,13 @@
 import * as pulumi from "@pulumi/pulumi";
 import { childOptions } from "../child-options.ts";
 import { installChart, type AddonChart } from "./addon-chart.ts";
-import { addonDefinitions } from "./addon-definitions.ts";
+import { addonFacts } from "./addon-facts.ts";
 import type { AddonMode } from "./addon-mode.ts";
+import type { AddonOwner } from "./addon-owner.ts";
 import { platformNodeSelector } from "./platform-nodes.ts";
 import { ReadinessGate } from "./readiness-gate.ts";
 
-export interface LeaderWorkerSetAddonArgs {
-  /** Name of the platform, for the labels. */
-  readonly platform: string;
+export interface LeaderWorkerSetAddonArgs extends AddonOwner {
   readonly mode: AddonMode;
 }
 
@@ -18,10 +17,10 @@ export class LeaderWorkerSetAddon extends pulumi.ComponentResource {
     super("domino-inference:addons:LeaderWorkerSetAddon", name, {}, opts);
     const child = childOptions(this, opts);
     const release =
-      args.mode === "install" ? installChart(name, leaderWorkerSetChart, args.platform, child) : undefined;
+      args.mode === "install" ? installChart(name, leaderWorkerSetChart, args, child) : undefined;
     new ReadinessGate(
       `${name}-ready`,
-      { definitions: addonDefinitions.leaderWorkerSet, ...(release ? { after: release.status } : {}) },
+      { definitions: addonFacts.leaderWorkerSet.definitions, ...(release ? { after: release.status } : {}) },
       child,
     );
     this.registerOutputs({});
@@ -37,7 +36,7 @@ const leaderWorkerSetChart: AddonChart = {
   release: "lws",
   chart: "oci://registry.k8s.io/lws/charts/lws",
   version: leaderWorkerSetVersion,
-  namespace: "lws-system",
+  namespace: addonFacts.leaderWorkerSet.namespace,
   podSecurity: "restricted",
   traffic: { fromApiServer: [webhookPort] },
   values: {

@@ -4,15 +4,14 @@ import { childOptions } from "../child-options.ts";
 import { namespaceNamed } from "../cluster/namespace-label.ts";
 import { dominoNamespaces } from "../domino/domino-namespaces.ts";
 import { installChart, type AddonChart } from "./addon-chart.ts";
-import { addonDefinitions } from "./addon-definitions.ts";
+import { addonFacts } from "./addon-facts.ts";
 import { anyPod } from "./addon-network.ts";
 import type { AddonMode } from "./addon-mode.ts";
+import type { AddonOwner } from "./addon-owner.ts";
 import { platformNodeSelector } from "./platform-nodes.ts";
 import { ReadinessGate } from "./readiness-gate.ts";
 
-export interface PrometheusOperatorAddonArgs {
-  /** Name of the platform, for the labels. */
-  readonly platform: string;
+export interface PrometheusOperatorAddonArgs extends AddonOwner {
   readonly mode: AddonMode;
 }
 
@@ -24,11 +23,13 @@ export class PrometheusOperatorAddon extends pulumi.ComponentResource {
   constructor(name: string, args: PrometheusOperatorAddonArgs, opts?: pulumi.ComponentResourceOptions) {
     super("domino-inference:addons:PrometheusOperatorAddon", name, {}, opts);
     const child = childOptions(this, opts);
-    const release =
-      args.mode === "install" ? installChart(name, prometheusChart, args.platform, child) : undefined;
+    const release = args.mode === "install" ? installChart(name, prometheusChart, args, child) : undefined;
     new ReadinessGate(
       `${name}-ready`,
-      { definitions: addonDefinitions.prometheusOperator, ...(release ? { after: release.status } : {}) },
+      {
+        definitions: addonFacts.prometheusOperator.definitions,
+        ...(release ? { after: release.status } : {}),
+      },
       child,
     );
     this.registerOutputs({});
@@ -59,7 +60,7 @@ const prometheusChart: AddonChart = {
   repository: "https://prometheus-community.github.io/helm-charts",
   // The last one with operator 0.93.0.
   version: "88.3.0",
-  namespace: "monitoring",
+  namespace: addonFacts.prometheusOperator.namespace,
   podSecurity: "restricted",
   traffic: { fromApiServer: [webhookPort], fromPods: [{ peers: readers, port: 9090 }], toAnyPod: true },
   values: {

@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { CustomResourceDefinition } from "@pulumi/kubernetes/apiextensions/v1/index.js";
-import type { NeededDefinition } from "./addon-definitions.ts";
+import type { NeededDefinition } from "./addon-facts.ts";
 
 export interface ReadinessGateArgs {
   readonly definitions: readonly NeededDefinition[];

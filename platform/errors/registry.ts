@@ -102,6 +102,12 @@ export const errorRegistry = {
     summary: "A Domino dataset has no resource id, and it cannot be looked up.",
     remedy: "Give resourceId in the spec, or run online with the stack's dominoApiKey set.",
   },
+  STACK_ADDON_UNRESOLVED: {
+    summary:
+      "The spec does not state a cluster add-on that it uses, and the cluster does not show whether it has it.",
+    remedy:
+      "State the add-on under addons (install or present), or let the caller read namespaces, CustomResourceDefinitions and Deployments.",
+  },
   STACK_STAGE_UNSUPPORTED: {
     summary: "The command does not apply to a platform of this stage.",
     remedy: "Use `domino-inference start` for stage local, `preview` and `up` for the others.",

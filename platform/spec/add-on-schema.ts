@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { label } from "./formats.ts";
 
-/** Installing what a cluster already has breaks it, and nobody can tell from a spec: so it is said. */
+/** Installing what a cluster already has breaks it, so the program asks the cluster unless the spec says. */
 const addonSchema = z
   .enum(["install", "present"])
   .describe("install: this stack installs it. present: the cluster has it, and others look after it.");
@@ -13,7 +13,9 @@ export const addonsSchema = z
     prometheusOperator: addonSchema.optional(),
     dynamoPlatform: addonSchema.optional(),
   })
-  .describe("Cluster add-ons. Required for each one that an engine needs.");
+  .describe(
+    "Cluster add-ons that the spec uses, where the cluster shall not be asked. Default: installed where the cluster has none.",
+  );
 
 export const observabilitySchema = z
   .strictObject({

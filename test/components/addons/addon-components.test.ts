@@ -18,7 +18,7 @@ const all = {
 } as const;
 
 const addons = (modes: AddonComponentsArgs["modes"], settings: DynamoPlatformSettings = dynamo) =>
-  addonComponents({ platform: "acme", modes, dynamo: settings }, {});
+  addonComponents({ platform: "acme", stage: "dev", modes, dynamo: settings }, {});
 
 const names = {
   keda: "keda",
@@ -298,6 +298,8 @@ describe("the Dynamo platform", () => {
 
   test("is not installed in no version", () =>
     expect(
-      resourcesOf(() => addonComponents({ platform: "acme", modes: { dynamoPlatform: "install" } }, {})),
+      resourcesOf(() =>
+        addonComponents({ platform: "acme", stage: "dev", modes: { dynamoPlatform: "install" } }, {}),
+      ),
     ).rejects.toThrow("the Dynamo platform is to be installed, and nothing says in which version"));
 });

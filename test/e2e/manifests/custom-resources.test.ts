@@ -160,7 +160,7 @@ suite("add-ons that a cluster is said to have", [engine.need, clusterNeed()], ()
     stack.program = async () => {
       const provider = new Provider("cluster", { kubeconfig: cluster.kubeconfig });
       const addons = addonComponents(
-        { platform: "bank", modes: { keda: "present" } },
+        { platform: "bank", stage: "test", modes: { keda: "present" } },
         { providers: [provider] },
       );
       new CustomResource(

@@ -13,7 +13,7 @@ import { DatasetVolume } from "../../../components/storage/dataset-volume.ts";
 import type { EnginePlan } from "../../../platform/plan/platform-plan.ts";
 import { planPlatform } from "../../../platform/plan/plan.ts";
 import { parseSpec } from "../../../platform/spec/load.ts";
-import { stackProviders } from "../../../stacks/providers.ts";
+import { stackAccess, stackProviders } from "../../../stacks/providers.ts";
 import type { Cluster } from "../cluster.ts";
 import type { Program } from "../providers/engine-fixture.ts";
 import { devSpecText } from "./platform-stack.ts";
@@ -34,7 +34,7 @@ export function programOfComponents(cluster: Cluster, prefix: string, formerly?:
     const [triton] = plan.engines.filter(({ type }) => type === "triton");
     if (existing === undefined || triton === undefined) throw new Error("dev has neither cluster nor Triton");
     const settings = { spec: "dev.yaml", kubeconfig: pulumi.secret(cluster.kubeconfig) };
-    const providers = { ...stackProviders(plan, existing, settings) };
+    const providers = { ...stackProviders(existing, stackAccess(plan, existing, settings)) };
     const named = (
       name: string,
       ...dependsOn: pulumi.Resource[]

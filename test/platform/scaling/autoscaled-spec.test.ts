@@ -55,8 +55,6 @@ describe("a spec with autoscaling", () => {
 
   test("says what it reads and who reads it", () => {
     expect(problemsOf(specWith("{ maxReplicas: 2 }", "proxy:"))).toMatchObject([
-      { code: "SPEC_KEY_MISSING", path: "addons.keda" },
-      { code: "SPEC_KEY_MISSING", path: "addons.prometheusOperator" },
       { code: "SPEC_KEY_MISSING", path: "observability.podMonitors" },
       { code: "SPEC_KEY_MISSING", path: "observability.prometheus" },
     ]);
