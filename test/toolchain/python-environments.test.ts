@@ -3,13 +3,13 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
-import { environmentFolder, pythonEnvironment, pythonServers } from "./python-environments.ts";
+import { benchServers, environmentFolder, pythonEnvironment, pythonServers } from "./python-environments.ts";
 import { suite, type Need } from "../e2e/requires.ts";
 import { pythonInterpreter } from "./python-interpreter.ts";
 
 const requirements = ["requirements.txt", "requirements-no-deps.txt"];
 
-describe.each(pythonServers)("the environment of %s", (server) => {
+describe.each([...pythonServers, ...benchServers])("the environment of %s", (server) => {
   const folder = join(import.meta.dirname, "python", server);
 
   test("is pinned exactly, one version a package", () => {

@@ -20,7 +20,10 @@ export const pythonServers = [
   "envoy",
 ] as const;
 
-export type PythonServer = (typeof pythonServers)[number];
+/** Proxies that only a bench compares with: prepared when they are named. */
+export const benchServers = ["litellm"] as const;
+
+export type PythonServer = (typeof pythonServers)[number] | (typeof benchServers)[number];
 
 export type PythonEnvironment =
   | {

@@ -1,12 +1,18 @@
-/** Prepares the Python environments of the servers that are named, or of all, and says where each is. */
-import { preparePythonEnvironment, pythonServers, type PythonServer } from "./python-environments.ts";
+/** Prepares the Python environments of the servers that are named, or of all that tests use, and says where each is. */
+import {
+  benchServers,
+  preparePythonEnvironment,
+  pythonServers,
+  type PythonServer,
+} from "./python-environments.ts";
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
 const wanted = process.argv.slice(2);
-const unknown = wanted.filter((name) => !pythonServers.some((server) => server === name));
+const known: readonly PythonServer[] = [...pythonServers, ...benchServers];
+const unknown = wanted.filter((name) => !known.some((server) => server === name));
 if (unknown.length > 0) {
-  process.stderr.write(`unknown: ${unknown.join(", ")}; there are ${pythonServers.join(", ")}\n`);
+  process.stderr.write(`unknown: ${unknown.join(", ")}; there are ${known.join(", ")}\n`);
   process.exit(2);
 }
 
