@@ -163,7 +163,7 @@ describe("an add-on that is not stated", () => {
     ]);
   });
 
-  test("is refused where its namespace is another's: nobody's namespace is taken over", async () => {
+  test("is refused where its namespace is another's: an update would fail on it half-way", async () => {
     namespace("prometheusOperator", { team: "observability" });
     const [problem, ...others] = await problemsOf(modes());
     expect(others).toEqual([]);
