@@ -1,0 +1,214 @@
+import {
+  Client,
+  credentials,
+  Metadata,
+  type ChannelCredentials,
+  type ClientDuplexStream,
+  type ServiceError,
+} from "@grpc/grpc-js";
+import { pino } from "pino";
+import type { RouteModel, RouteServer, RouteTarget } from "../../../../platform/routes/routing-table.ts";
+import type {
+  CredentialHeaders,
+  EndedCall,
+  EndpointOutcome,
+  GrpcServices,
+  ModelState,
+} from "../../../../services/proxy/grpc/grpc-services.ts";
+import { methods, type MethodName } from "../../../../services/proxy/grpc/open-inference-service.ts";
+import { startGrpc, type GrpcOptions, type RunningGrpc } from "../../../../services/proxy/grpc/start-grpc.ts";
+import { resolveRoute } from "../../../../services/proxy/routing/resolve.ts";
+import { indexRoutes, type Route } from "../../../../services/proxy/routing/routing-index.ts";
+import { atEnd } from "./at-end.ts";
+import type { FakeEngine } from "./fake-engine.ts";
+
+/** The plain rest of a proxy: routes of a table, no limits, one endpoint after the other. */
+export class PlainServices implements GrpcServices {
+  readonly calls: EndedCall[] = [];
+  readonly outcomes: [url: string, outcome: EndpointOutcome][] = [];
+  readonly asked: CredentialHeaders[] = [];
+  openPermits = 0;
+  draining = false;
+  listed: readonly ModelState[] = [];
+  authenticate: GrpcServices["authenticate"] = (headers) => {
+    this.asked.push(headers);
+    return { user: "ada" };
+  };
+  refuse: (route: Route) => void = () => undefined;
+  readonly #servers: readonly RouteServer[];
+
+  constructor(servers: readonly RouteServer[]) {
+    this.#servers = servers;
+  }
+
+  readonly route: GrpcServices["route"] = (query) => {
+    const table = {
+      apiVersion: "domino-inference/v1",
+      kind: "RoutingTable",
+      servers: this.#servers,
+    } as const;
+    return resolveRoute(indexRoutes(table), query, () => 0);
+  };
+
+  readonly admit: GrpcServices["admit"] = (route) => {
+    this.refuse(route);
+    this.openPermits++;
+    return { release: () => this.openPermits-- };
+  };
+
+  readonly choose: GrpcServices["choose"] = (route, tried) => {
+    const url = route.target.endpoints.find((endpoint) => !tried.has(endpoint));
+    return url === undefined
+      ? undefined
+      : { url, release: (outcome) => void this.outcomes.push([url, outcome]) };
+  };
+
+  readonly models = (): Promise<readonly ModelState[]> => Promise.resolve(this.listed);
+  readonly ready = (): boolean => !this.draining;
+  readonly ended = (call: EndedCall): void => void this.calls.push(call);
+}
+
+export function serverOf(engines: readonly FakeEngine[], target: Partial<RouteTarget> = {}): RouteServer {
+  const [port = 1] = engines.map((engine) => engine.port);
+  const to = {
+    group: "tabular",
+    serviceClasses: ["Gold", "Free"],
+    endpoints: engines.map((engine) => engine.url),
+    grpcPort: port,
+    timeoutMs: 20_000,
+    ...target,
+  };
+  const model: RouteModel = {
+    name: "bert",
+    versions: [
+      { version: "1", weight: 0, targets: [to] },
+      { version: "2", weight: 100, targets: [to] },
+    ],
+  };
+  return {
+    name: "tabular",
+    type: "triton",
+    protocol: "open-inference-v2",
+    loading: "preload",
+    models: [model],
+  };
+}
+
+export async function startTestGrpc(
+  services: GrpcServices,
+  options: Partial<GrpcOptions> = {},
+): Promise<RunningGrpc> {
+  const running = await startGrpc({
+    listen: { host: "127.0.0.1", port: 0 },
+    services,
+    log: pino({ level: "silent" }),
+    maxMessageBytes: 1024 * 1024,
+    drainTimeoutMs: () => 2_000,
+    ...options,
+  });
+  atEnd(() => running.close());
+  return running;
+}
+
+export interface Answered {
+  readonly code: number;
+  readonly details: string;
+  readonly message: Buffer;
+  /** Metadata before the message, and after it. */
+  readonly head: Metadata;
+  readonly trailers: Metadata;
+}
+
+export interface CallOptions {
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
+  readonly deadlineMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** A client that sends and gets messages as bytes. */
+export class TestClient {
+  readonly #client: Client;
+
+  constructor(port: number, tls: ChannelCredentials = credentials.createInsecure(), options = {}) {
+    this.#client = new Client(`127.0.0.1:${port}`, tls, {
+      "grpc.max_receive_message_length": -1,
+      "grpc.max_send_message_length": -1,
+      "grpc.use_local_subchannel_pool": 1,
+      ...options,
+    });
+    atEnd(() => this.#client.close());
+  }
+
+  call(name: MethodName | string, message: Buffer, options: CallOptions = {}): Promise<Answered> {
+    const path = name in methods ? methods[name as MethodName].path : name;
+    return new Promise((resolve) => {
+      let head = new Metadata();
+      let trailers = new Metadata();
+      let result: { error: ServiceError | null; message: Buffer } | undefined;
+      const call = this.#client.makeUnaryRequest(
+        path,
+        (bytes: Buffer) => bytes,
+        (bytes) => bytes,
+        message,
+        metadataOf(options.headers),
+        options.deadlineMs === undefined ? {} : { deadline: Date.now() + options.deadlineMs },
+        (error, answer) => {
+          result = { error, message: answer ?? Buffer.alloc(0) };
+        },
+      );
+      options.signal?.addEventListener("abort", () => call.cancel());
+      call.on("metadata", (metadata) => (head = metadata));
+      call.on("status", (status) => {
+        trailers = status.metadata;
+        setImmediate(() => {
+          const { code, details } = status;
+          resolve({ code, details, message: result?.message ?? Buffer.alloc(0), head, trailers });
+        });
+      });
+    });
+  }
+
+  stream(options: CallOptions = {}): ClientDuplexStream<Buffer, Buffer> {
+    return this.#client.makeBidiStreamRequest(
+      methods.ModelStreamInfer.path,
+      (bytes: Buffer) => bytes,
+      (bytes) => bytes,
+      metadataOf(options.headers),
+      options.deadlineMs === undefined ? {} : { deadline: Date.now() + options.deadlineMs },
+    );
+  }
+
+  close(): void {
+    this.#client.close();
+  }
+}
+
+export function metadataOf(headers: CallOptions["headers"] = {}): Metadata {
+  const metadata = new Metadata();
+  for (const [name, values] of Object.entries(headers)) {
+    for (const value of [values].flat()) metadata.add(name, value as string);
+  }
+  return metadata;
+}
+
+/** Everything that came on a stream, and its end. */
+export function collected(
+  stream: ClientDuplexStream<Buffer, Buffer>,
+): Promise<{ messages: Buffer[]; code: number; details: string }> {
+  const messages: Buffer[] = [];
+  return new Promise((resolve) => {
+    let ended: { code: number; details: string } | undefined;
+    stream.on("data", (message: Buffer) => messages.push(message));
+    stream.on("error", () => undefined);
+    stream.on("status", ({ code, details }) => (ended = { code, details }));
+    stream.on("end", () =>
+      setImmediate(() => resolve({ messages, ...(ended ?? { code: -1, details: "" }) })),
+    );
+  });
+}
+
+/** Waits until something holds, a few seconds at most. */
+export async function eventually(holds: () => boolean): Promise<void> {
+  for (let left = 500; left > 0 && !holds(); left--) await new Promise((resolve) => setTimeout(resolve, 10));
+  if (!holds()) throw new Error("it did not come to hold");
+}
