@@ -8,11 +8,12 @@ import { optimizeCommand } from "./commands/optimize.ts";
 import { planCommand } from "./commands/plan.ts";
 import { predictCommand } from "./commands/predict.ts";
 import { previewCommand } from "./commands/preview.ts";
+import { proxyCommand } from "./commands/proxy.ts";
 import { simulateCommand } from "./commands/simulate.ts";
 import { startCommand } from "./commands/start.ts";
 import { packageVersion } from "./package-files.ts";
 
-/** Exit codes: 0 done, 1 a coded error, 2 the command line is wrong. */
+/** Exit codes: 0 done, 1 a coded error, 2 the command line is wrong, also that of a program behind a command. */
 export async function main(args: readonly string[]): Promise<number> {
   // A reader that ends early (`… | head`) is no failure of the command.
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
@@ -31,6 +32,7 @@ export async function main(args: readonly string[]): Promise<number> {
   previewCommand(program, status);
   automationCommands(program);
   startCommand(program, status);
+  proxyCommand(program);
   fitCommand(program);
   estimateCommand(program);
   optimizeCommand(program);
@@ -54,7 +56,7 @@ function report(error: unknown): number {
   }
   if (PlatformError.is(error)) {
     process.stderr.write(`${error.problems.map(renderProblem).join("\n")}\n`);
-    return 1;
+    return error.code === "PROXY_CONFIG_INVALID" ? 2 : 1;
   }
   // A defect of this program: the one case where a stack trace helps whoever reads it.
   process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);

@@ -1,4 +1,5 @@
 import { fork, type ChildProcess } from "node:child_process";
+import { isIPv6 } from "node:net";
 import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { PlatformError, type Problem } from "../../platform/errors/platform-error.ts";
@@ -30,7 +31,8 @@ export async function startProxyProcess(options: ProxyProcessOptions): Promise<P
   const child = fork(
     program,
     [
-      ...["--host", options.host, "--port", String(options.port), "--routes", options.routesFile],
+      ...["--listen", `${isIPv6(options.host) ? `[${options.host}]` : options.host}:${options.port}`],
+      ...["--routes", options.routesFile],
       // On loopback, for whoever sits at this machine: said here because the proxy never assumes it.
       ...["--tls", "none", "--auth", "none", "--log-level", "warn"],
     ],

@@ -7,8 +7,9 @@ export const proxyFailures = {
   PREDICT_ENVELOPE_INVALID: { status: 400, summary: "The /predict envelope breaks its contract." },
   REQUEST_INVALID: { status: 400, summary: "A header or field of the request is not acceptable." },
   SERVICE_CLASS_UNKNOWN: { status: 400, summary: "The model is not served in this service class." },
-  CREDENTIAL_MISSING: { status: 401, summary: "No Domino API key or bearer token was given." },
-  CREDENTIAL_REFUSED: { status: 401, summary: "Domino does not know the API key or token." },
+  CREDENTIAL_MISSING: { status: 401, summary: "No credential was given." },
+  CREDENTIAL_REFUSED: { status: 401, summary: "The credential is not valid here." },
+  NOT_ALLOWED: { status: 403, summary: "The caller may not use this model." },
   PATH_UNKNOWN: { status: 404, summary: "The proxy has no such path." },
   SERVER_UNKNOWN: { status: 404, summary: "No inference server has this name or type." },
   MODEL_UNKNOWN: { status: 404, summary: "No inference server of this kind holds the model." },
@@ -26,7 +27,7 @@ export const proxyFailures = {
   MODEL_LOAD_FAILED: { status: 502, summary: "The inference engine could not load the model." },
   NO_ENDPOINT: { status: 503, summary: "The model has no running replica." },
   OVERLOADED: { status: 503, summary: "The proxy holds as many request bytes as it may." },
-  AUTH_UNAVAILABLE: { status: 503, summary: "Domino cannot be asked whether the credential is valid." },
+  AUTH_UNAVAILABLE: { status: 503, summary: "It cannot be told now whether the credential is valid." },
   DEADLINE_EXCEEDED: { status: 504, summary: "The inference engine did not answer in time." },
 } as const satisfies Record<string, { readonly status: number; readonly summary: string }>;
 

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Server as HttpsServer } from "node:https";
-import { DominoAuthenticator, openAuthenticator } from "./auth/domino-authenticator.ts";
+import { openAuthenticator } from "./auth/open-authenticator.ts";
 import type { ProxyServices } from "./handlers/services.ts";
 import { BodyReader } from "./inbound/body-reader.ts";
 import { loadCertificate, watchCertificate } from "./inbound/certificate.ts";
@@ -34,6 +34,7 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
   const metrics = new ProxyMetrics();
   const endpoints = new Endpoints(random);
   const server = createServer(tls && (await loadCertificate(tls)));
+  const authenticator = await openAuthenticator(auth, { log, filesPollMs: settings.filesPollMs });
   let index: RoutingIndex = indexRoutes({
     apiVersion: "domino-inference/v1",
     kind: "RoutingTable",
@@ -58,7 +59,6 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     maxBodyBytes: settings.maxBodyBytes,
     ready: () => !draining,
   };
-  const authenticator = auth.kind === "domino" ? new DominoAuthenticator(auth.hostUrl) : openAuthenticator;
 
   server.on("request", (message: IncomingMessage, response: ServerResponse) => {
     if (draining) response.shouldKeepAlive = false;

@@ -1,34 +1,45 @@
-import { createHash } from "node:crypto";
-import type { InboundRequest } from "../inbound/inbound-request.ts";
+import { hash } from "node:crypto";
 import { ProxyFailure } from "../proxy-failure.ts";
 
-/** What a client proves its identity with, in the header that Domino knows it by. */
+export type CredentialHeader = "x-domino-api-key" | "x-api-key" | "authorization";
+
+/** What a client proves its identity with. */
 export interface Credential {
-  readonly header: "x-domino-api-key" | "authorization";
-  readonly value: string;
+  readonly header: CredentialHeader;
+  /** A bearer token without its scheme. */
+  readonly secret: string;
+  /** Names the secret in caches and tables without holding it: its SHA-256 in hexadecimal digits. */
+  readonly fingerprint: string;
 }
 
 /** Bearer tokens with many groups reach several KiB; Node refuses headers above 16 KiB in total. */
-const maxCredentialLength = 12 * 1024;
+const maxSecretLength = 12 * 1024;
 
-/** Reads the API key or else the bearer token. A request with both is judged by the key. */
-export function readCredential(inbound: InboundRequest): Credential {
-  const apiKey = inbound.header("x-domino-api-key");
-  if (apiKey !== undefined) return credential("x-domino-api-key", apiKey);
-  const authorization = inbound.header("authorization");
-  if (authorization === undefined) throw new ProxyFailure("CREDENTIAL_MISSING");
-  const token = /^Bearer +([\x21-\x7e]+)$/i.exec(authorization)?.[1];
-  if (token === undefined) throw new ProxyFailure("CREDENTIAL_REFUSED");
-  return credential("authorization", `Bearer ${token}`);
-}
-
-/** Names a credential in the cache without holding it. */
-export function fingerprint({ header, value }: Credential): string {
-  return createHash("sha256").update(header).update("\0").update(value).digest("base64");
-}
-
-function credential(header: Credential["header"], value: string): Credential {
-  if (value.length > maxCredentialLength || !/^[\x20-\x7e]+$/.test(value))
+/** The credential in the value of a header; throws a `ProxyFailure` where it cannot be one. */
+export function credentialOf(header: CredentialHeader, value: string): Credential {
+  const secret = header === "authorization" ? bearerToken(value) : value;
+  if (secret.length > maxSecretLength || !/^[\x20-\x7e]+$/.test(secret))
     throw new ProxyFailure("CREDENTIAL_REFUSED");
-  return { header, value };
+  // With the space, which no token has: a key and a token of the same text are two credentials.
+  const named = header === "x-domino-api-key" ? `key ${secret}` : secret;
+  return { header, secret, fingerprint: fingerprint(named) };
+}
+
+export function fingerprint(secret: string): string {
+  // The one-shot call takes a third of the time of a hash object: 0.3 µs for an API key.
+  return hash("sha256", secret, "hex");
+}
+
+function bearerToken(value: string): string {
+  if (value.startsWith("Bearer ") && !value.includes(" ", 7)) return value.slice(7);
+  const token = /^Bearer +([\x21-\x7e]+)$/i.exec(value)?.[1];
+  if (token === undefined) throw new ProxyFailure("CREDENTIAL_REFUSED");
+  return token;
+}
+
+/** Whether a token has the three parts of a signed JWT; what they hold is not looked at. */
+export function looksLikeJwt(token: string): boolean {
+  const first = token.indexOf(".");
+  const second = token.indexOf(".", first + 1);
+  return first > 0 && second > first + 1 && token.indexOf(".", second + 1) < 0;
 }

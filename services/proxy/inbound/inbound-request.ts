@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { anonymous, type Principal } from "../auth/principal.ts";
 import { ProxyFailure } from "../proxy-failure.ts";
 import type { Route } from "../routing/resolve.ts";
 
@@ -13,6 +14,8 @@ export class InboundRequest {
   readonly arrivedAtMs = performance.now();
   /** Without the query string, which no path here takes. */
   readonly path: string;
+  /** Who asks, once that is known. */
+  principal: Principal = anonymous;
   /** Where the request goes, once that is known. */
   route: Route | undefined;
   /** The client closed its connection before it had the whole answer. */

@@ -1,5 +1,5 @@
 import type { Logger } from "pino";
-import type { Authenticator } from "../auth/domino-authenticator.ts";
+import type { Authenticator } from "../auth/authenticator.ts";
 import { handlerOf, styleOf, type PathHandler } from "../handlers/paths.ts";
 import type { ProxyServices } from "../handlers/services.ts";
 import { labelsOf } from "../metrics.ts";
@@ -19,7 +19,10 @@ export async function serveRequest(
   let status: number;
   try {
     handler = handlerOf(message.method, path);
-    if (handler.kind !== "health") await authenticator.authenticate(inbound);
+    if (handler.kind !== "health") {
+      const principal = authenticator.authenticate(inbound);
+      inbound.principal = principal instanceof Promise ? await principal : principal;
+    }
     await handler.handle(services, inbound);
     status = response.statusCode;
   } catch (error) {

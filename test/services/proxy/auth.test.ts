@@ -1,5 +1,4 @@
 import { describe, expect, it } from "vitest";
-import { DecisionCache } from "../../../services/proxy/auth/decision-cache.ts";
 import {
   json,
   startEngine,
@@ -23,7 +22,7 @@ async function startProtected(
 ): Promise<{ proxy: TestProxy; host: Engine; engine: Engine }> {
   const [host, engine] = await Promise.all([startEngine(answer), startNamedEngine("one")]);
   const proxy = await startTestProxy(table(tritonServer([engine.url])), {
-    auth: { kind: "domino", hostUrl: host.url },
+    auth: { kind: "credentials", domino: { hostUrl: host.url } },
   });
   return { proxy, host, engine };
 }
@@ -162,32 +161,5 @@ describe("authentication by Domino", () => {
     } as RequestInit);
     expect(response.status).toBe(401);
     await response.text();
-  });
-});
-
-describe("the memory of decisions", () => {
-  it("trusts a yes for 60 s and a no for 5 s", () => {
-    let nowMs = 0;
-    const cache = new DecisionCache(10, () => nowMs);
-    cache.set("yes", true);
-    cache.set("no", false);
-    nowMs = 4_999;
-    expect([cache.get("yes"), cache.get("no")]).toEqual([true, false]);
-    nowMs = 5_000;
-    expect([cache.get("yes"), cache.get("no")]).toEqual([true, undefined]);
-    nowMs = 59_999;
-    expect(cache.get("yes")).toBe(true);
-    nowMs = 60_000;
-    expect(cache.get("yes")).toBeUndefined();
-  });
-
-  it("is bounded and drops what was not used for the longest time", () => {
-    const cache = new DecisionCache(2, () => 0);
-    cache.set("a", true);
-    cache.set("b", true);
-    cache.get("a");
-    cache.set("c", true);
-    expect(cache.size).toBe(2);
-    expect([cache.get("a"), cache.get("b"), cache.get("c")]).toEqual([true, undefined, true]);
   });
 });

@@ -1,0 +1,16 @@
+import type { Socket } from "node:net";
+import type { Principal } from "./principal.ts";
+
+/** What of a request says who sends it. */
+export interface Sender {
+  /** One value of a header; throws a `ProxyFailure` for a header that is given twice or without a value. */
+  header(name: string): string | undefined;
+  readonly message: { readonly socket: Socket };
+}
+
+/** Decides who may use the proxy. */
+export interface Authenticator {
+  /** Throws a `ProxyFailure`, or rejects with one, for who may not. A promise only where somebody has to be asked. */
+  authenticate(sender: Sender): Principal | Promise<Principal>;
+  close(): Promise<void>;
+}
