@@ -241,6 +241,7 @@ describe("a cluster that does not answer", () => {
     for (const { message } of problems) {
       expect(message).toContain("the cluster did not answer within 300 ms");
     }
+    await vi.waitFor(() => expect(api.givenUp).toBe(2));
   });
 
   test("at all is told from one that refuses", async () => {

@@ -18,6 +18,8 @@ export class ApiServer {
   readonly answers = new Map<string, (query: URLSearchParams) => ApiAnswer>();
   /** Path and query of every request so far. */
   readonly asked: string[] = [];
+  /** Requests whose caller went before the answer. */
+  givenUp = 0;
   readonly #server: Server;
 
   private constructor() {
@@ -26,6 +28,9 @@ export class ApiServer {
       this.asked.push(url.pathname + url.search);
       const authorized = request.headers.authorization === `Bearer ${token}`;
       const answer = authorized ? this.answers.get(url.pathname)?.(url.searchParams) : refused(401);
+      response.on("close", () => {
+        if (!response.writableFinished) this.givenUp += 1;
+      });
       if (answer === "silence") return;
       const { status, body } = answer ?? refused(404);
       response.writeHead(status, { "content-type": "application/json" }).end(body);
