@@ -7,7 +7,7 @@ import { loadCertificate, watchCertificate } from "./inbound/certificate.ts";
 import { createServer, listen } from "./inbound/http-server.ts";
 import { InboundRequest } from "./inbound/inbound-request.ts";
 import { serveRequest } from "./inbound/serve-request.ts";
-import { ProxyMetrics } from "./metrics.ts";
+import { ProxyMetrics } from "./measures/proxy-metrics.ts";
 import {
   bufferedBodiesFactor,
   leastDrainTimeoutMs,
@@ -16,6 +16,7 @@ import {
 } from "./proxy-options.ts";
 import { watchRoutes } from "./routes-watcher.ts";
 import { indexRoutes, type RoutingIndex } from "./routing/routing-index.ts";
+import { Deadlines } from "./upstream/connection/deadlines.ts";
 import { Endpoints } from "./upstream/endpoints.ts";
 import { ModelLoader } from "./upstream/model-loader.ts";
 
@@ -33,6 +34,7 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
   const settings = { ...proxyDefaults, ...options };
   const metrics = new ProxyMetrics();
   const endpoints = new Endpoints(random);
+  const deadlines = new Deadlines();
   const server = createServer(tls && (await loadCertificate(tls)));
   const authenticator = await openAuthenticator(auth, { log, filesPollMs: settings.filesPollMs });
   let index: RoutingIndex = indexRoutes({
@@ -42,7 +44,7 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
   });
   const routesWatcher = await watchRoutes(routesFile, settings.filesPollMs, log, (table) => {
     index = indexRoutes(table);
-    endpoints.retain(index.endpoints);
+    endpoints.use(index.targets, (_target, url) => [url]);
     metrics.routeReloads.inc();
   });
   const certificateWatcher =
@@ -52,7 +54,12 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
   let draining = false;
   const services: ProxyServices = {
     routes: () => index,
-    upstream: { endpoints, loader: new ModelLoader(), streamIdleMs: settings.streamIdleMs },
+    upstream: {
+      endpoints,
+      deadlines,
+      loader: new ModelLoader({ endpoints, deadlines }),
+      streamIdleMs: settings.streamIdleMs,
+    },
     bodies: new BodyReader(settings.maxBodyBytes, settings.maxBodyBytes * bufferedBodiesFactor),
     metrics,
     random,
@@ -72,7 +79,8 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
   const release = async (): Promise<void> => {
     routesWatcher.close();
     certificateWatcher?.close();
-    await Promise.all([endpoints.destroy(), authenticator.close()]);
+    endpoints.destroy();
+    await authenticator.close();
   };
   const drain = async (): Promise<void> => {
     draining = true;

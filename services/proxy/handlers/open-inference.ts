@@ -1,6 +1,6 @@
 import type { InboundRequest } from "../inbound/inbound-request.ts";
 import { resolveRoute } from "../routing/resolve.ts";
-import { upstreamHeaders } from "../upstream/request-headers.ts";
+import { upstreamHeaderLines } from "../upstream/request-headers.ts";
 import { nativeQuery, passThrough, routeInference, type ProxyServices } from "./services.ts";
 
 /** The model and, where the path names one, the version of an Open Inference Protocol path. */
@@ -22,7 +22,7 @@ export async function handleInfer(
     passThrough(services, inbound, route, {
       method: "POST",
       path: modelPath(path.model, route.version, "infer"),
-      headers: upstreamHeaders(inbound.message.rawHeaders, inbound.id),
+      headerLines: upstreamHeaderLines(inbound.message.rawHeaders, inbound.id),
       body,
     }),
   );
@@ -40,8 +40,8 @@ export async function handleModelInfo(
   await passThrough(services, inbound, route, {
     method: "GET",
     path: modelPath(path.model, route.version, path.ready ? "ready" : ""),
-    headers: upstreamHeaders(inbound.message.rawHeaders, inbound.id),
-    body: null,
+    headerLines: upstreamHeaderLines(inbound.message.rawHeaders, inbound.id),
+    body: undefined,
   });
 }
 

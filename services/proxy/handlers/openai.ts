@@ -1,8 +1,9 @@
+import { mayUse } from "../auth/allow-list.ts";
 import { answerJson } from "../inbound/answer.ts";
 import { expectPlainBody } from "../inbound/body-reader.ts";
 import type { InboundRequest } from "../inbound/inbound-request.ts";
 import { ProxyFailure } from "../proxy-failure.ts";
-import { upstreamHeaders } from "../upstream/request-headers.ts";
+import { upstreamHeaderLines } from "../upstream/request-headers.ts";
 import { readOpenAiBody } from "../wire/openai-body.ts";
 import { nativeQuery, passThrough, routeInference, type ProxyServices } from "./services.ts";
 
@@ -20,7 +21,7 @@ export async function handleCompletions(
     await passThrough(services, inbound, route, {
       method: "POST",
       path,
-      headers: upstreamHeaders(inbound.message.rawHeaders, inbound.id),
+      headerLines: upstreamHeaderLines(inbound.message.rawHeaders, inbound.id),
       body,
     });
   });
@@ -29,9 +30,9 @@ export async function handleCompletions(
 /** `GET /v1/models`: the models of all OpenAI engines, from the routing table. */
 export function handleModelList(services: ProxyServices, inbound: InboundRequest): void {
   const owners = new Map<string, string>();
-  for (const [name, servers] of services.routes().serversOfModel) {
-    const owner = servers.find((server) => server.protocol === "openai");
-    if (owner) owners.set(name, owner.name);
+  for (const [name, holders] of services.routes().holders) {
+    const owner = holders.find(({ server }) => server.protocol === "openai");
+    if (owner && mayUse(inbound.principal, owner.model.allow)) owners.set(name, owner.server.name);
   }
   answerJson(inbound, 200, {
     object: "list",

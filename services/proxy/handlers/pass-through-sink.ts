@@ -1,79 +1,94 @@
 import { failureBody } from "../inbound/answer.ts";
 import type { InboundRequest } from "../inbound/inbound-request.ts";
-import type { ProxyMetrics, RouteLabels } from "../metrics.ts";
+import type { RouteMeter } from "../measures/route-meter.ts";
 import type { ProxyFailure } from "../proxy-failure.ts";
-import type { AnswerSink, UpstreamHeaders } from "../upstream/exchange.ts";
+import type { Route } from "../routing/routing-index.ts";
+import type { AnswerHead } from "../upstream/connection/answer-parser.ts";
+import type { AnswerSink } from "../upstream/exchange.ts";
 import { SseMeter, tokenUsage } from "../wire/sse-meter.ts";
 
 /**
- * The only headers of an engine's answer that reach a client. Others tell of the engine's software and addresses, or
- * are for the connection behind the proxy.
+ * The only headers of an engine's answer that reach a client, besides its length. Others tell of the engine's software
+ * and addresses, or are for the connection behind the proxy.
  */
-const passedHeaders = [
+const passedHeaders: ReadonlySet<string> = new Set([
   "content-type",
-  "content-length",
   "content-encoding",
   "cache-control",
   "retry-after",
   "inference-header-content-length",
   "endpoint-load-metrics",
-];
+]);
 
 /** End of an answer that is searched for token counts, in bytes; they follow the generated text. */
 const usageTailBytes = 8 * 1024;
+
+/** Longest answer that is written together with its head, in bytes: copying more costs more than another write. */
+const joinedBytes = 16 * 1024;
 
 /** Hands an engine's answer to the client as it comes, and measures streams of tokens while they pass. */
 export class PassThroughSink implements AnswerSink {
   /** The engine's status; 0 until it has answered. */
   status = 0;
   readonly #inbound: InboundRequest;
-  readonly #metrics: ProxyMetrics;
-  readonly #labels: RouteLabels;
+  readonly #route: Route;
+  readonly #measures: RouteMeter;
   readonly #countsTokens: boolean;
   #meter: SseMeter | undefined;
   #lastTokenAtMs = 0;
   #tail: Buffer = Buffer.alloc(0);
 
-  constructor(
-    inbound: InboundRequest,
-    metrics: ProxyMetrics,
-    labels: RouteLabels,
-    options: { countsTokens: boolean },
-  ) {
+  #contentLength = -1;
+
+  constructor(inbound: InboundRequest, route: Route, measures: RouteMeter) {
     this.#inbound = inbound;
-    this.#metrics = metrics;
-    this.#labels = labels;
-    this.#countsTokens = options.countsTokens;
+    this.#route = route;
+    this.#measures = measures;
+    this.#countsTokens = route.server.protocol === "openai";
   }
 
-  start(status: number, headers: UpstreamHeaders): boolean {
-    const { response } = this.#inbound;
+  start({ status, headers, contentType, contentLength }: AnswerHead): boolean {
     this.status = status;
-    for (const name of passedHeaders) {
-      const value = headers[name];
-      if (value !== undefined) response.setHeader(name, value);
+    this.#contentLength = contentLength;
+    const passed = ["x-inference-server", this.#route.server.name];
+    // Where the engine alone knows its versions, nothing can be said of them.
+    if (this.#route.version !== "") passed.push("x-model-version", this.#route.version);
+    for (let index = 0; index < headers.length; index += 2) {
+      const name = headers[index] ?? "";
+      if (passedHeaders.has(name)) passed.push(name, headers[index + 1] ?? "");
     }
-    response.writeHead(status);
-    const streaming = String(headers["content-type"] ?? "").startsWith("text/event-stream");
+    if (contentLength >= 0) passed.push("content-length", String(contentLength));
+    this.#inbound.writeHead(status, passed);
+    const streaming = contentType.startsWith("text/event-stream");
     if (streaming) {
       if (this.#countsTokens && status === 200) this.#meter = new SseMeter();
       // The client learns at once that its request was accepted, not only with the first token.
-      response.flushHeaders();
+      this.#inbound.response.flushHeaders();
     }
     return streaming;
   }
 
   data(chunk: Buffer, resume: () => void): boolean {
     const { response } = this.#inbound;
-    const flowing = response.write(chunk);
-    if (!flowing) response.once("drain", resume);
     if (this.#meter) this.#measure(this.#meter, chunk);
     else if (this.#countsTokens) this.#tail = Buffer.concat([this.#tail, chunk]).subarray(-usageTailBytes);
+    if (chunk.length === this.#contentLength && chunk.length <= joinedBytes) {
+      // The whole answer: as one text that Node joins with the head, one write instead of several.
+      response.end(chunk.toString("latin1"), "latin1");
+      return true;
+    }
+    // Written as a copy: the next read overwrites the chunk, and a slow client may not have taken it by then.
+    const flowing =
+      chunk.length <= joinedBytes
+        ? response.write(chunk.toString("latin1"), "latin1")
+        : response.write(Buffer.from(chunk));
+    if (!flowing) response.once("drain", resume);
     return flowing;
   }
 
   end(): void {
-    this.#inbound.response.end();
+    const { response } = this.#inbound;
+    if (!response.writableEnded) response.end();
     if (this.status === 200) this.#countTokens();
   }
 
@@ -94,12 +109,11 @@ export class PassThroughSink implements AnswerSink {
     if (events === 0) return;
     const nowMs = performance.now();
     if (first) {
-      this.#metrics.timeToFirstToken.observe(this.#labels, (nowMs - this.#inbound.arrivedAtMs) / 1000);
+      this.#measures.timeToFirstToken.observe((nowMs - this.#inbound.arrivedAtMs) / 1000);
       // Tokens that came together with the first one left the engine at the same time: there is no gap to measure.
     } else {
       const gapSeconds = (nowMs - this.#lastTokenAtMs) / 1000 / events;
-      for (let event = 0; event < events; event++)
-        this.#metrics.interTokenLatency.observe(this.#labels, gapSeconds);
+      this.#measures.interTokenLatency.observe(gapSeconds, events);
     }
     this.#lastTokenAtMs = nowMs;
   }
@@ -108,7 +122,7 @@ export class PassThroughSink implements AnswerSink {
     if (!this.#countsTokens) return;
     const usage = this.#meter?.usage ?? tokenUsage(this.#tail.toString("latin1"));
     const output = usage.outputTokens ?? this.#meter?.events ?? 0;
-    if (output > 0) this.#metrics.outputTokens.inc(this.#labels, output);
-    if (usage.inputTokens) this.#metrics.inputTokens.inc(this.#labels, usage.inputTokens);
+    this.#measures.outputTokens += output;
+    this.#measures.inputTokens += usage.inputTokens ?? 0;
   }
 }

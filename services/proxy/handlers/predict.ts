@@ -1,7 +1,8 @@
 import { expectPlainBody } from "../inbound/body-reader.ts";
 import type { InboundRequest } from "../inbound/inbound-request.ts";
 import { ProxyFailure } from "../proxy-failure.ts";
-import type { AnswerSink, UpstreamHeaders, UpstreamRequest } from "../upstream/exchange.ts";
+import type { AnswerHead } from "../upstream/connection/answer-parser.ts";
+import type { AnswerSink } from "../upstream/exchange.ts";
 import { forward } from "../upstream/forward.ts";
 import { readOpenAiBody } from "../wire/openai-body.ts";
 import { readPredictEnvelope, type PredictEnvelope } from "../wire/predict-envelope.ts";
@@ -31,7 +32,7 @@ export async function handlePredict(services: ProxyServices, inbound: InboundReq
     await forward(
       services.upstream,
       route,
-      { method: "POST", headers: headersOf(inbound), ...target },
+      { method: "POST", headerLines: headerLinesOf(inbound), ...target },
       sink,
       inbound,
     );
@@ -69,17 +70,19 @@ function openAiTarget(body: Buffer, { payload, modelName }: PredictEnvelope): { 
 }
 
 /** The client's headers describe its envelope, not the payload; only the trace context applies to both. */
-function headersOf({ id, message }: InboundRequest): UpstreamRequest["headers"] {
-  const { traceparent, tracestate } = message.headers;
-  return [
-    ...["x-request-id", id, "content-type", "application/json", "accept", "application/json"],
-    ...(typeof traceparent === "string" ? ["traceparent", traceparent] : []),
-    ...(typeof tracestate === "string" ? ["tracestate", tracestate] : []),
-  ];
+function headerLinesOf({ id, message: { headers } }: InboundRequest): string {
+  const { traceparent, tracestate } = headers;
+  let lines = `x-request-id: ${id}\r\ncontent-type: application/json\r\naccept: application/json\r\n`;
+  if (typeof traceparent === "string") lines += `traceparent: ${traceparent}\r\n`;
+  if (typeof tracestate === "string") lines += `tracestate: ${tracestate}\r\n`;
+  return lines;
 }
 
 /** Longest error that is looked into for JSON although the engine does not call it that, in bytes. */
 const maxUndeclaredBytes = 64 * 1024;
+
+/** Longest result that is written together with its envelope, in bytes: copying more costs more than another write. */
+const joinedBytes = 16 * 1024;
 
 /** Collects an engine's answer, so that the client gets a whole envelope or an error, never half of one. */
 class EnvelopeSink implements AnswerSink {
@@ -93,9 +96,10 @@ class EnvelopeSink implements AnswerSink {
     this.#maxBytes = maxBytes;
   }
 
-  start(status: number, headers: UpstreamHeaders): boolean {
+  start({ status, contentType }: AnswerHead): boolean {
     this.#status = status;
-    this.#isJson = /^application\/(?:[\w.-]+\+)?json\b/i.test(String(headers["content-type"] ?? ""));
+    this.#isJson =
+      contentType === "application/json" || /^application\/(?:[\w.-]+\+)?json\b/i.test(contentType);
     // An error without JSON is still an answer; its status says enough.
     if (!this.#isJson && status < 400) throw new ProxyFailure("ENGINE_ANSWER_INVALID");
     return false;
@@ -105,17 +109,30 @@ class EnvelopeSink implements AnswerSink {
     this.#bytes += chunk.length;
     if (this.#bytes > this.#maxBytes)
       throw new ProxyFailure("ENGINE_ANSWER_INVALID", "The engine's answer is too large.");
-    if (this.#isJson || this.#bytes <= maxUndeclaredBytes) this.#chunks.push(chunk);
+    if (this.#isJson || this.#bytes <= maxUndeclaredBytes) this.#chunks.push(Buffer.from(chunk));
     return true;
   }
 
   end(): void {}
 
-  answer({ response }: InboundRequest): void {
-    const head = Buffer.from(`{"status_code":${this.#status},"result":`);
-    const whole = Buffer.concat([head, ...(this.#result() ?? [Buffer.from("null")]), Buffer.from("}")]);
-    response.writeHead(this.#status, { "content-type": "application/json", "content-length": whole.length });
-    response.end(whole);
+  answer(inbound: InboundRequest): void {
+    const head = `{"status_code":${this.#status},"result":`;
+    const result = this.#result();
+    const bytes = result ? this.#bytes : "null".length;
+    const length = head.length + bytes + 1;
+    inbound.writeHead(this.#status, ["content-type", "application/json", "content-length", String(length)]);
+    const { response } = inbound;
+    const [only] = result ?? [];
+    if (!result) {
+      response.end(`${head}null}`, "latin1");
+    } else if (only && result.length === 1 && bytes <= joinedBytes) {
+      // As one text that Node joins with the head: one write instead of several.
+      response.end(`${head}${only.toString("latin1")}}`, "latin1");
+    } else {
+      response.write(head, "latin1");
+      for (const chunk of result) response.write(chunk);
+      response.end("}", "latin1");
+    }
   }
 
   #result(): readonly Buffer[] | undefined {

@@ -1,10 +1,12 @@
+import type { RouteTarget } from "../../../platform/routes/routing-table.ts";
+import { mayUse } from "../auth/allow-list.ts";
 import { answerJson } from "../inbound/answer.ts";
 import type { InboundRequest } from "../inbound/inbound-request.ts";
+import { askEngine } from "../upstream/ask-engine.ts";
 import type { ProxyServices } from "./services.ts";
 
 /** An endpoint that takes longer to list its models is reported as unavailable. */
 const timeoutMs = 5_000;
-const maxIndexBytes = 1024 * 1024;
 
 interface IndexEntry {
   readonly name: string;
@@ -23,10 +25,15 @@ export async function handleRepositoryIndex(services: ProxyServices, inbound: In
     .filter((server) => server.protocol === "open-inference-v2")
     .flatMap((server) =>
       server.models.flatMap((model) =>
-        model.versions.map(({ version, targets }) => ({ name: model.name, version, targets })),
+        !mayUse(inbound.principal, model.allow)
+          ? []
+          : model.versions.map(({ version, targets }) => ({ name: model.name, version, targets })),
       ),
     );
-  const urls = [...new Set(versions.flatMap(({ targets }) => targets.flatMap((target) => target.endpoints)))];
+  const { endpoints } = services.upstream;
+  const urlsOf = (targets: readonly RouteTarget[]) =>
+    targets.flatMap((target) => endpoints.of(target).map(({ url }) => url));
+  const urls = [...new Set(versions.flatMap(({ targets }) => urlsOf(targets)))];
   const listed = new Map(
     await Promise.all(urls.map(async (url) => [url, await listModels(services, url)] as const)),
   );
@@ -34,8 +41,7 @@ export async function handleRepositoryIndex(services: ProxyServices, inbound: In
     inbound,
     200,
     versions.map(({ name, version, targets }): IndexEntry => {
-      const states = targets
-        .flatMap((target) => target.endpoints)
+      const states = urlsOf(targets)
         .flatMap((url) => listed.get(url) ?? [])
         .filter((entry) => entry.name === name && entry.version === version)
         .map((entry) => entry.state);
@@ -45,23 +51,14 @@ export async function handleRepositoryIndex(services: ProxyServices, inbound: In
 }
 
 async function listModels(services: ProxyServices, url: string): Promise<readonly IndexEntry[]> {
-  const endpoint = services.upstream.endpoints.get(url);
   try {
-    const { statusCode, body } = await endpoint.pool.request({
+    const { status, body } = await askEngine(services.upstream, url, {
       method: "POST",
-      path: `${endpoint.basePath}/v2/repository/index`,
-      headers: { "content-type": "application/json" },
+      path: "/v2/repository/index",
       body: "{}",
-      signal: AbortSignal.timeout(timeoutMs),
+      timeoutMs,
     });
-    const chunks: Buffer[] = [];
-    let bytes = 0;
-    for await (const chunk of body as AsyncIterable<Buffer>) {
-      bytes += chunk.length;
-      if (bytes > maxIndexBytes) return [];
-      chunks.push(chunk);
-    }
-    const value: unknown = statusCode === 200 ? JSON.parse(Buffer.concat(chunks).toString("utf8")) : [];
+    const value: unknown = status === 200 ? JSON.parse(body.toString("utf8")) : [];
     return Array.isArray(value) ? value.flatMap(indexEntry) : [];
   } catch {
     // An engine that cannot be asked has no model ready.

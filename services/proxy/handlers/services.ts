@@ -1,10 +1,10 @@
 import type { InboundRequest } from "../inbound/inbound-request.ts";
 import type { BodyReader } from "../inbound/body-reader.ts";
-import { labelsOf, type ProxyMetrics } from "../metrics.ts";
+import type { ProxyMetrics } from "../measures/proxy-metrics.ts";
 import { ProxyFailure } from "../proxy-failure.ts";
 import type { Random } from "../routing/choose.ts";
-import { resolveRoute, type Route, type RouteQuery } from "../routing/resolve.ts";
-import type { RoutingIndex } from "../routing/routing-index.ts";
+import { resolveRoute, type RouteQuery } from "../routing/resolve.ts";
+import type { Route, RoutingIndex } from "../routing/routing-index.ts";
 import type { UpstreamRequest } from "../upstream/exchange.ts";
 import { forward, type Upstream } from "../upstream/forward.ts";
 import { PassThroughSink } from "./pass-through-sink.ts";
@@ -27,7 +27,9 @@ export function routeInference(services: ProxyServices, inbound: InboundRequest,
   const serviceClass = inbound.header("x-service-class");
   const route = resolveRoute(services.routes(), { ...query, serviceClass }, services.random);
   inbound.route = route;
-  services.metrics.inFlight.inc(labelsOf(route));
+  const meter = services.metrics.meterOf(route);
+  meter.arrived++;
+  meter.inFlight++;
   return route;
 }
 
@@ -54,11 +56,7 @@ export async function passThrough(
   route: Route,
   request: UpstreamRequest,
 ): Promise<void> {
-  inbound.response.setHeader("x-inference-server", route.server.name);
-  inbound.response.setHeader("x-model-version", route.version);
-  const sink = new PassThroughSink(inbound, services.metrics, labelsOf(route), {
-    countsTokens: route.server.protocol === "openai",
-  });
+  const sink = new PassThroughSink(inbound, route, services.metrics.meterOf(route));
   try {
     await forward(services.upstream, route, request, sink, inbound);
   } catch (failure) {

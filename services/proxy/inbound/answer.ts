@@ -16,9 +16,10 @@ export function answerBytes(
   status: number,
   body: Buffer,
   type = "application/json",
+  headers: readonly string[] = [],
 ): void {
   const { message, response } = inbound;
-  response.writeHead(status, { "content-type": type, "content-length": body.length });
+  inbound.writeHead(status, ["content-type", type, "content-length", String(body.length), ...headers]);
   if (message.complete || message.method === "GET") {
     response.end(body);
     return;
@@ -38,11 +39,13 @@ export function answerBytes(
 
 /** Answers with a failure of the proxy, in the form that the protocol's clients expect. */
 export function answerFailure(inbound: InboundRequest, style: AnswerStyle, failure: ProxyFailure): void {
-  const { response } = inbound;
-  if (failure.status === 401) response.setHeader("www-authenticate", `Bearer realm="domino"`);
+  const { status } = failure;
   // Replicas that restart and keys that cannot be checked are back within seconds.
-  if (failure.status === 503) response.setHeader("retry-after", "1");
-  answerJson(inbound, failure.status, failureBody(style, failure));
+  const retryAfter = failure.retryAfterSeconds ?? (status === 503 ? 1 : undefined);
+  answerBytes(inbound, status, Buffer.from(JSON.stringify(failureBody(style, failure))), "application/json", [
+    ...(status === 401 ? ["www-authenticate", `Bearer realm="domino"`] : []),
+    ...(retryAfter === undefined ? [] : ["retry-after", String(retryAfter)]),
+  ]);
 }
 
 export function failureBody(style: AnswerStyle, { code, message, status }: ProxyFailure): unknown {

@@ -2,7 +2,12 @@ import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { anonymous, type Principal } from "../auth/principal.ts";
 import { ProxyFailure } from "../proxy-failure.ts";
-import type { Route } from "../routing/resolve.ts";
+import type { Route } from "../routing/routing-index.ts";
+
+/** What goes on for a request and has to be given up when its client goes away. */
+export interface InboundWork {
+  clientGone(): void;
+}
 
 /** A request of a client while the proxy works on it. */
 export class InboundRequest {
@@ -20,7 +25,7 @@ export class InboundRequest {
   route: Route | undefined;
   /** The client closed its connection before it had the whole answer. */
   gone = false;
-  #onGone: (() => void) | undefined;
+  work: InboundWork | undefined;
 
   constructor(message: IncomingMessage, response: ServerResponse) {
     this.message = message;
@@ -30,27 +35,39 @@ export class InboundRequest {
     const url = message.url ?? "/";
     const query = url.indexOf("?");
     this.path = query < 0 ? url : url.slice(0, query);
-    response.setHeader("x-request-id", this.id);
     response.on("close", () => {
       if (response.writableFinished) return;
       this.gone = true;
-      this.#onGone?.();
+      this.work?.clientGone();
     });
   }
 
-  /** Sets what to stop when the client goes away; replaces what was set before. */
-  onGone(stop: () => void): void {
-    this.#onGone = stop;
+  /** Begins the answer. `headers`: names and values in turn. */
+  writeHead(status: number, headers: readonly string[]): void {
+    this.response.writeHead(status, [
+      ...headers,
+      "x-request-id",
+      this.id,
+      // An answer of a model is data, whatever it looks like.
+      "x-content-type-options",
+      "nosniff",
+    ]);
   }
 
   /** One value of a header; a header that is given twice is refused, because engines and proxies pick differently. */
   header(name: string): string | undefined {
-    const values = this.message.headersDistinct[name];
-    if (!values || values.length === 0) return undefined;
-    const [value] = values;
-    if (values.length > 1 || !value) {
-      throw new ProxyFailure("REQUEST_INVALID", `The header "${name}" must be given once, with a value.`);
+    const { rawHeaders } = this.message;
+    let found: string | undefined;
+    for (let index = 0; index < rawHeaders.length; index += 2) {
+      const raw = rawHeaders[index] ?? "";
+      // Compared by length first: most names differ in it, and lower case is not free.
+      if (raw.length !== name.length || (raw !== name && raw.toLowerCase() !== name)) continue;
+      const value = rawHeaders[index + 1];
+      if (found !== undefined || !value) {
+        throw new ProxyFailure("REQUEST_INVALID", `The header "${name}" must be given once, with a value.`);
+      }
+      found = value;
     }
-    return value;
+    return found;
   }
 }

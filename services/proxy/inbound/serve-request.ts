@@ -2,7 +2,6 @@ import type { Logger } from "pino";
 import type { Authenticator } from "../auth/authenticator.ts";
 import { handlerOf, styleOf, type PathHandler } from "../handlers/paths.ts";
 import type { ProxyServices } from "../handlers/services.ts";
-import { labelsOf } from "../metrics.ts";
 import { ProxyFailure } from "../proxy-failure.ts";
 import { answerFailure } from "./answer.ts";
 import type { InboundRequest } from "./inbound-request.ts";
@@ -31,7 +30,7 @@ export async function serveRequest(
     if (status >= 500) {
       const { code, cause } = failure;
       log.warn(
-        { requestId: inbound.id, code, cause: textOf(cause), ...labelsOf(inbound.route) },
+        { requestId: inbound.id, code, cause: textOf(cause), ...inbound.route?.labels },
         "request failed",
       );
     }
@@ -42,12 +41,9 @@ export async function serveRequest(
 }
 
 function measure({ metrics }: ProxyServices, inbound: InboundRequest, status: number): void {
-  const labels = labelsOf(inbound.route);
-  metrics.requests.inc({ ...labels, status });
-  if (inbound.route) metrics.inFlight.dec(labels);
-  if (status >= 200 && status < 300) {
-    metrics.requestDuration.observe(labels, (performance.now() - inbound.arrivedAtMs) / 1000);
-  }
+  const meter = metrics.meterOf(inbound.route);
+  if (inbound.route) meter.inFlight--;
+  meter.end(status, (performance.now() - inbound.arrivedAtMs) / 1000);
 }
 
 function asFailure(error: unknown): ProxyFailure {

@@ -25,18 +25,27 @@ export function chooseByWeight<T>(
 export interface EndpointLoad {
   /** Requests sent and not yet answered completely. */
   readonly outstanding: number;
+  /** Whether requests should come here. */
+  readonly usable: boolean;
 }
 
 /**
  * The endpoint with the fewest outstanding requests: of all when there are one or two, else of two drawn at random,
  * which balances almost as well and keeps many proxies from sending to the same one at once. Ties are drawn, so that
- * a quiet model uses all its replicas.
+ * a quiet model uses all its replicas. Unusable ones come last; undefined where there is none at all.
  */
-export function chooseEndpoint<T extends EndpointLoad>(endpoints: readonly [T, ...T[]], random: Random): T {
-  if (endpoints.length === 1) return endpoints[0];
-  const first = Math.floor(random() * endpoints.length);
-  const second = (first + 1 + Math.floor(random() * (endpoints.length - 1))) % endpoints.length;
-  const left = endpoints[first] ?? endpoints[0];
-  const right = endpoints[second] ?? endpoints[0];
-  return right.outstanding < left.outstanding ? right : left;
+export function chooseEndpoint<T extends EndpointLoad>(
+  endpoints: readonly T[],
+  random: Random,
+): T | undefined {
+  if (endpoints.length <= 1) return endpoints[0];
+  const usable = endpoints.every((endpoint) => endpoint.usable)
+    ? endpoints
+    : endpoints.filter((endpoint) => endpoint.usable);
+  const open = usable.length === 0 ? endpoints : usable;
+  const first = Math.floor(random() * open.length);
+  const left = open[first];
+  if (open.length === 1) return left;
+  const right = open[(first + 1 + Math.floor(random() * (open.length - 1))) % open.length];
+  return left && right && right.outstanding < left.outstanding ? right : left;
 }

@@ -1,118 +1,117 @@
-import type {
-  RouteModel,
-  RouteServer,
-  RouteTarget,
-  RouteVersion,
-  WireProtocol,
-} from "../../../platform/routes/routing-table.ts";
+import type { WireProtocol } from "../../../platform/routes/routing-table.ts";
 import { ProxyFailure } from "../proxy-failure.ts";
 import { chooseByWeight, type Random } from "./choose.ts";
-import { modelOf, type RoutingIndex } from "./routing-index.ts";
+import {
+  anyModelRoute,
+  type IndexedModel,
+  type IndexedVersion,
+  type Route,
+  type RoutingIndex,
+} from "./routing-index.ts";
 
 /** What a request says about where it wants to go. */
 export interface RouteQuery {
   /** The protocol of the request's path; absent for /predict, which goes to every engine. */
-  readonly protocol?: WireProtocol;
+  readonly protocol?: WireProtocol | undefined;
   readonly serverName?: string | undefined;
   readonly serverType?: string | undefined;
+  readonly dataPlane?: string | undefined;
   readonly modelName: string;
-  /** Absent: chosen by the weights of the versions. */
+  /** A version, an alias or `latest`. Absent: chosen by the weights of the versions. */
   readonly version?: string | undefined;
   /** Absent: the least important class that the model is served in. */
   readonly serviceClass?: string | undefined;
 }
 
-/** Where a request goes: everything but the endpoint, which depends on load. */
-export interface Route {
-  readonly server: RouteServer;
-  readonly model: RouteModel;
-  readonly version: string;
-  readonly serviceClass: string;
-  readonly target: RouteTarget;
-}
-
-/** Decides where a request goes, without contact to anything. Throws a `ProxyFailure` that says what is not known. */
+/**
+ * Decides where a request goes, without contact to anything.
+ *
+ * @throws ProxyFailure that says what is not known
+ */
 export function resolveRoute(index: RoutingIndex, query: RouteQuery, random: Random): Route {
-  const server = resolveServer(index, query);
-  const model = modelOf(server, query.modelName);
-  if (!model) throw new ProxyFailure("MODEL_UNKNOWN");
-  const versions = versionsAsked(model, query.version);
-  const serviceClass = resolveClass(index, versions, query.serviceClass);
-  const candidates = versions.flatMap((version) =>
-    version.targets
-      .filter((target) => target.serviceClasses.includes(serviceClass) && target.endpoints.length > 0)
-      .map((target) => ({ version, target })),
-  );
-  const running = versions.filter((version) => candidates.some((candidate) => candidate.version === version));
-  const version = chooseByWeight(nonEmpty(running), (entry) => entry.weight, random);
-  const targets = candidates.filter((candidate) => candidate.version === version).map(({ target }) => target);
-  const target = chooseByWeight(
-    nonEmpty(targets),
-    ({ weight, endpoints }) => weight ?? endpoints.length,
-    random,
-  );
-  return { server, model, version: version.version, serviceClass, target };
+  const indexed = resolveModel(index, query);
+  if ("target" in indexed) return indexed;
+  if (query.version !== undefined) {
+    const version = indexed.versions.get(query.version);
+    if (!version) throw new ProxyFailure("VERSION_UNKNOWN");
+    return routeOf(version, classOf(index, query.serviceClass, version.leastClass, version.routes), random);
+  }
+  const serviceClass = classOf(index, query.serviceClass, indexed.leastClass, indexed.versionsOfClass);
+  const versions = nonEmpty(indexed.versionsOfClass.get(serviceClass));
+  return routeOf(chooseByWeight(versions, weightOfVersion, random), serviceClass, random);
 }
 
-function resolveServer(index: RoutingIndex, query: RouteQuery): RouteServer {
-  if (query.serverName !== undefined) {
-    const server = index.servers.get(query.serverName);
-    if (!server || (query.protocol && server.protocol !== query.protocol))
+function routeOf(version: IndexedVersion, serviceClass: string, random: Random): Route {
+  return chooseByWeight(nonEmpty(version.routes.get(serviceClass)), weightOfRoute, random);
+}
+
+function weightOfVersion({ weight }: IndexedVersion): number {
+  return weight;
+}
+
+function weightOfRoute({ target }: Route): number {
+  return target.weight ?? target.endpoints.length;
+}
+
+function resolveModel(index: RoutingIndex, query: RouteQuery): IndexedModel | Route {
+  const { serverName, serverType, modelName } = query;
+  if (serverName !== undefined) {
+    const server = index.servers.get(serverName);
+    if (!server || (query.protocol && server.protocol !== query.protocol)) {
       throw new ProxyFailure("SERVER_UNKNOWN");
-    if (query.serverType !== undefined && server.type !== query.serverType) {
+    }
+    if (query.dataPlane !== undefined && server.dataPlane !== query.dataPlane) {
+      throw new ProxyFailure("SERVER_UNKNOWN");
+    }
+    if (serverType !== undefined && server.type !== serverType) {
       throw new ProxyFailure(
         "PREDICT_ENVELOPE_INVALID",
         `"inference_server_name" and "inference_server_type" disagree.`,
       );
     }
-    return server;
+    const model = index.models.get(serverName)?.get(modelName);
+    if (model) return model;
+    if (!server.anyModel) throw new ProxyFailure("MODEL_UNKNOWN");
+    return anyModelRoute(server, server.anyModel, modelName, query.version ?? "");
   }
-  const { serverType, protocol } = query;
-  if (serverType !== undefined && ![...index.servers.values()].some((server) => server.type === serverType)) {
-    throw new ProxyFailure("SERVER_UNKNOWN");
+  const holders = index.holders.get(modelName);
+  if (holders) {
+    for (const holder of holders) {
+      if (matches(holder.server, query)) return holder;
+    }
   }
-  const server = index.serversOfModel
-    .get(query.modelName)
-    ?.find(
-      (holder) =>
-        (serverType === undefined || holder.type === serverType) &&
-        (protocol === undefined || holder.protocol === protocol),
-    );
-  if (!server) throw new ProxyFailure("MODEL_UNKNOWN");
-  return server;
+  // Without a list of models, a server is found by its type alone.
+  let typeKnown = serverType === undefined;
+  for (const server of index.servers.values()) {
+    if (server.type === serverType) typeKnown = true;
+    if (server.anyModel && serverType !== undefined && matches(server, query)) {
+      return anyModelRoute(server, server.anyModel, modelName, query.version ?? "");
+    }
+  }
+  throw new ProxyFailure(typeKnown ? "MODEL_UNKNOWN" : "SERVER_UNKNOWN");
 }
 
-function versionsAsked(model: RouteModel, version: string | undefined): readonly RouteVersion[] {
-  if (version === undefined) return model.versions;
-  const versions = model.versions.filter((entry) => entry.version === version);
-  if (versions.length === 0) throw new ProxyFailure("VERSION_UNKNOWN");
-  return versions;
-}
-
-function resolveClass(
-  index: RoutingIndex,
-  versions: readonly RouteVersion[],
-  asked: string | undefined,
-): string {
-  const served = new Set(
-    versions.flatMap((version) => version.targets.flatMap((target) => target.serviceClasses)),
+function matches(server: IndexedModel["server"], { serverType, protocol, dataPlane }: RouteQuery): boolean {
+  return (
+    (serverType === undefined || server.type === serverType) &&
+    (protocol === undefined || server.protocol === protocol) &&
+    (dataPlane === undefined || server.dataPlane === dataPlane)
   );
-  if (asked === undefined) {
-    const least = index.serviceClasses.findLast((name) => served.has(name));
-    if (least === undefined) throw new ProxyFailure("NO_ENDPOINT");
-    return least;
-  }
-  if (!served.has(asked)) {
-    const names = index.serviceClasses.filter((name) => served.has(name));
-    throw new ProxyFailure(
-      "SERVICE_CLASS_UNKNOWN",
-      `The model is served in the classes ${names.join(", ")}.`,
-    );
-  }
-  return asked;
 }
 
-function nonEmpty<T>(items: readonly T[]): readonly [T, ...T[]] {
-  if (items.length === 0) throw new ProxyFailure("NO_ENDPOINT");
+function classOf(
+  index: RoutingIndex,
+  asked: string | undefined,
+  least: string | undefined,
+  served: ReadonlyMap<string, unknown>,
+): string {
+  if (least === undefined) throw new ProxyFailure("NO_ENDPOINT");
+  if (asked === undefined || served.has(asked)) return asked ?? least;
+  const names = index.serviceClasses.filter((name) => served.has(name));
+  throw new ProxyFailure("SERVICE_CLASS_UNKNOWN", `The model is served in the classes ${names.join(", ")}.`);
+}
+
+function nonEmpty<T>(items: readonly T[] | undefined): readonly [T, ...T[]] {
+  if (!items || items.length === 0) throw new ProxyFailure("NO_ENDPOINT");
   return items as readonly [T, ...T[]];
 }

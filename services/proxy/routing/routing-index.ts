@@ -1,4 +1,11 @@
-import type { RouteModel, RouteServer, RoutingTable } from "../../../platform/routes/routing-table.ts";
+import type {
+  RouteModel,
+  RouteServer,
+  RouteTarget,
+  RouteVersion,
+  RoutingTable,
+} from "../../../platform/routes/routing-table.ts";
+import { versionNamed } from "./version-alias.ts";
 
 /** The routing table as read from a file. */
 export interface LoadedRoutingTable extends Omit<RoutingTable, "serviceClasses"> {
@@ -6,14 +13,58 @@ export interface LoadedRoutingTable extends Omit<RoutingTable, "serviceClasses">
   readonly serviceClasses?: readonly string[];
 }
 
+/** Where a request goes: everything but the endpoint, which depends on load. Made once, when the table is loaded. */
+export interface Route {
+  readonly server: RouteServer;
+  readonly model: RouteModel;
+  /** Empty where the engine decides, as it alone knows its models. */
+  readonly version: string;
+  readonly serviceClass: string;
+  /** Place of the class among all, 0 for the most important. */
+  readonly priority: number;
+  readonly target: RouteTarget;
+  /** Names of the routing table, for metrics and logs. */
+  readonly labels: RouteLabels;
+}
+
+/** The labels of a metric: names of the routing table, so that clients cannot create new series. */
+export interface RouteLabels {
+  readonly server: string;
+  readonly model: string;
+  readonly version: string;
+  readonly service_class: string;
+}
+
+/** A version of a model with its routes. */
+export interface IndexedVersion {
+  readonly weight: number;
+  /** Routes to running replicas, by service class. */
+  readonly routes: ReadonlyMap<string, readonly Route[]>;
+  /** What a request gets that names no class: the least important one. Undefined where nothing runs. */
+  readonly leastClass: string | undefined;
+}
+
+export interface IndexedModel {
+  readonly server: RouteServer;
+  readonly model: RouteModel;
+  /** By version and by alias. */
+  readonly versions: ReadonlyMap<string, IndexedVersion>;
+  /** Versions that run in a class, for requests that name none. */
+  readonly versionsOfClass: ReadonlyMap<string, readonly IndexedVersion[]>;
+  readonly leastClass: string | undefined;
+}
+
 /** The routing table arranged for lookups; immutable, replaced as a whole on reload. */
 export interface RoutingIndex {
   readonly servers: ReadonlyMap<string, RouteServer>;
-  /** Servers that hold a model, in the order of preference: preloaded ones first, then by name. */
-  readonly serversOfModel: ReadonlyMap<string, readonly RouteServer[]>;
+  /** By server, then by model. */
+  readonly models: ReadonlyMap<string, ReadonlyMap<string, IndexedModel>>;
+  /** Those who hold a model, in the order of preference: preloaded ones first, then by name. */
+  readonly holders: ReadonlyMap<string, readonly IndexedModel[]>;
   /** All service classes, most important first. */
   readonly serviceClasses: readonly string[];
-  readonly endpoints: ReadonlySet<string>;
+  readonly targets: readonly RouteTarget[];
+  readonly callerRate: RoutingTable["callerRate"];
   /** The longest deadline of a target, in ms. */
   readonly longestTimeoutMs: number;
 }
@@ -24,28 +75,100 @@ export function indexRoutes(table: LoadedRoutingTable): RoutingIndex {
       Number(left.loading === "on-demand") - Number(right.loading === "on-demand") ||
       (left.name < right.name ? -1 : 1),
   );
-  const targets = table.servers.flatMap((server) =>
-    server.models.flatMap((model) => model.versions.flatMap((version) => version.targets)),
+  const targets = table.servers.flatMap((server) => [
+    ...server.models.flatMap((model) => model.versions.flatMap((version) => version.targets)),
+    ...(server.anyModel ? [server.anyModel] : []),
+  ]);
+  const serviceClasses =
+    table.serviceClasses ?? importanceOrder(targets.map((target) => target.serviceClasses));
+  const models = new Map(
+    preferred.map((server) => [
+      server.name,
+      new Map(server.models.map((model) => [model.name, indexModel(server, model, serviceClasses)])),
+    ]),
   );
+  const holders = new Map<string, IndexedModel[]>();
+  for (const held of models.values()) {
+    for (const [name, model] of held) holders.set(name, [...(holders.get(name) ?? []), model]);
+  }
   return {
     servers: new Map(table.servers.map((server) => [server.name, server])),
-    serversOfModel: serversOfModel(preferred),
-    serviceClasses: table.serviceClasses ?? importanceOrder(targets.map((target) => target.serviceClasses)),
-    endpoints: new Set(targets.flatMap((target) => target.endpoints)),
+    models,
+    holders,
+    serviceClasses,
+    targets,
+    callerRate: table.callerRate,
     longestTimeoutMs: targets.reduce((longest, target) => Math.max(longest, target.timeoutMs), 0),
   };
 }
 
-function serversOfModel(preferred: readonly RouteServer[]): ReadonlyMap<string, readonly RouteServer[]> {
-  const held = new Map<string, RouteServer[]>();
-  for (const server of preferred) {
-    for (const { name } of server.models) held.set(name, [...(held.get(name) ?? []), server]);
+function indexModel(server: RouteServer, model: RouteModel, serviceClasses: readonly string[]): IndexedModel {
+  const indexed = new Map(
+    model.versions.map((version) => [version.version, indexVersion(server, model, version, serviceClasses)]),
+  );
+  const versionsOfClass = new Map<string, IndexedVersion[]>();
+  for (const version of indexed.values()) {
+    for (const name of version.routes.keys()) {
+      versionsOfClass.set(name, [...(versionsOfClass.get(name) ?? []), version]);
+    }
   }
-  return held;
+  const versions = new Map(
+    [...versionNamed(model)].flatMap(([name, { version }]) => {
+      const meant = indexed.get(version);
+      return meant ? [[name, meant] as const] : [];
+    }),
+  );
+  return {
+    server,
+    model,
+    versions,
+    versionsOfClass,
+    leastClass: serviceClasses.findLast((name) => versionsOfClass.has(name)),
+  };
 }
 
-export function modelOf(server: RouteServer, name: string): RouteModel | undefined {
-  return server.models.find((model) => model.name === name);
+function indexVersion(
+  server: RouteServer,
+  model: RouteModel,
+  { version, weight, targets }: RouteVersion,
+  serviceClasses: readonly string[],
+): IndexedVersion {
+  const routes = new Map<string, Route[]>();
+  for (const target of targets) {
+    if (target.endpoints.length === 0) continue;
+    for (const serviceClass of target.serviceClasses) {
+      const route: Route = {
+        server,
+        model,
+        version,
+        serviceClass,
+        priority: serviceClasses.indexOf(serviceClass),
+        target,
+        labels: { server: server.name, model: model.name, version, service_class: serviceClass },
+      };
+      routes.set(serviceClass, [...(routes.get(serviceClass) ?? []), route]);
+    }
+  }
+  return { weight, routes, leastClass: serviceClasses.findLast((name) => routes.has(name)) };
+}
+
+/** A route to a model that only the engine knows; metrics show all of them as `*`. */
+export function anyModelRoute(
+  server: RouteServer,
+  target: RouteTarget,
+  modelName: string,
+  version: string,
+): Route {
+  const [serviceClass = "none"] = target.serviceClasses;
+  return {
+    server,
+    model: { name: modelName, versions: [] },
+    version,
+    serviceClass,
+    priority: 0,
+    target,
+    labels: { server: server.name, model: "*", version: "*", service_class: serviceClass },
+  };
 }
 
 /**

@@ -1,147 +1,90 @@
-import type { Dispatcher } from "undici";
 import { ProxyFailure } from "../proxy-failure.ts";
-import type { Endpoint } from "./endpoints.ts";
-
-export type UpstreamHeaders = Readonly<Record<string, string | string[] | undefined>>;
+import type { AnswerHead } from "./connection/answer-parser.ts";
+import type { Deadlines, Expiring } from "./connection/deadlines.ts";
+import type { EngineConnection } from "./connection/engine-connection.ts";
+import type { ConnectionSeeker, Endpoint } from "./endpoint.ts";
 
 /** What is sent to an engine. */
 export interface UpstreamRequest {
   readonly method: "GET" | "POST";
-  /** Below the endpoint's base URL. */
+  /** Below the endpoint's base URL, percent-encoded. */
   readonly path: string;
-  /** Names and values in turn. */
-  readonly headers: readonly string[];
-  readonly body: Buffer | null;
+  /** Whole lines, each with its end, in Latin-1; without those of the connection, the host and the length. */
+  readonly headerLines: string;
+  readonly body: Buffer | undefined;
 }
 
-/** Takes an engine's answer. */
+/** Takes an engine's answer. Bytes are valid during the call only. */
 export interface AnswerSink {
   /** Called once, before anything has reached the client. Returns true if the answer is a stream of tokens. */
-  start(status: number, headers: UpstreamHeaders): boolean;
+  start(head: AnswerHead): boolean;
   /** Returns false to ask for a pause until `resume` is called. */
   data(chunk: Buffer, resume: () => void): boolean;
   end(): void;
 }
 
+/** Hears how an exchange ended, once. */
+export interface ExchangeOwner {
+  onDone(failure: ProxyFailure | undefined): void;
+}
+
 export interface ExchangeTimes {
+  readonly deadlines: Deadlines;
   /** When the request as a whole has to be answered, on the clock of `performance.now()`. */
   readonly deadlineMs: number;
   /** Longest silence within a stream of tokens, and longest time that a client may leave its stream unread. */
   readonly streamIdleMs: number;
 }
 
-/**
- * One request to one endpoint: a state machine on undici's dispatch handler. Without it, a failure before the first
- * byte was sent (which may be repeated elsewhere) could not be told from a later one (which may not).
- */
-export class Exchange implements Dispatcher.DispatchHandler {
-  readonly #endpoint: Endpoint;
+/** One request to one endpoint. Knows how far it came, which decides whether it may be repeated elsewhere. */
+export class Exchange implements ConnectionSeeker, Expiring {
+  expiresAtMs: number;
+  readonly endpoint: Endpoint;
+  /** An answer has begun, so the sink has been told and the request can not be repeated. */
+  answered = false;
+  /** The connection had carried requests before: the engine may have closed it as this one was on its way. */
+  reused = false;
   readonly #request: UpstreamRequest;
   readonly #sink: AnswerSink;
-  readonly #times: ExchangeTimes;
-  readonly #done = Promise.withResolvers<undefined>();
-  #controller: Dispatcher.DispatchController | undefined;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #owner: ExchangeOwner;
+  readonly #deadlines: Deadlines;
+  readonly #streamIdleMs: number;
+  #connection: EngineConnection | undefined;
   #settled = false;
-  /** The connection stood and the request was about to be written. */
-  #sent = false;
-  /** The answer is a stream whose first byte has not come yet. */
-  #awaitsFirstByte = false;
   #streaming = false;
   #paused = false;
 
-  constructor(endpoint: Endpoint, request: UpstreamRequest, sink: AnswerSink, times: ExchangeTimes) {
-    this.#endpoint = endpoint;
+  constructor(
+    endpoint: Endpoint,
+    request: UpstreamRequest,
+    sink: AnswerSink,
+    times: ExchangeTimes,
+    owner: ExchangeOwner,
+  ) {
+    this.endpoint = endpoint;
     this.#request = request;
     this.#sink = sink;
-    this.#times = times;
+    this.#owner = owner;
+    this.#deadlines = times.deadlines;
+    this.#streamIdleMs = times.streamIdleMs;
+    this.expiresAtMs = times.deadlineMs;
   }
 
-  /** Resolves when the sink has the whole answer; rejects with a `ProxyFailure`. */
-  run(): Promise<void> {
-    const { method, path, headers, body } = this.#request;
-    this.#endpoint.outstanding++;
-    const leftMs = this.#times.deadlineMs - performance.now();
-    this.#timer = setTimeout(() => this.#expire(), Math.max(leftMs, 0));
-    try {
-      this.#endpoint.pool.dispatch(
-        // The handler interface takes mutable headers, but only reads them.
-        { method, path: this.#endpoint.basePath + path, headers: headers as string[], body },
-        this,
-      );
-    } catch (error) {
-      this.#settle(new ProxyFailure("ENGINE_FAILED", undefined, { cause: error }));
-    }
-    return this.#done.promise;
+  start(): void {
+    this.endpoint.outstanding++;
+    this.#deadlines.add(this);
+    this.endpoint.seek(this);
   }
 
   /** Gives the request up and breaks its connection, which tells the engine to stop working on it. */
   cancel(failure: ProxyFailure): void {
     if (this.#settled) return;
+    if (this.#connection) this.#connection.destroy();
+    else this.endpoint.leave(this);
     this.#settle(failure);
-    // A request that still waits for a connection has no controller yet; it is stopped in `onRequestStart`.
-    this.#controller?.abort(failure);
   }
 
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    if (this.#settled) {
-      controller.abort(new ProxyFailure("CLIENT_CLOSED"));
-      return;
-    }
-    this.#controller = controller;
-    this.#sent = true;
-  }
-
-  onResponseStart(
-    _controller: Dispatcher.DispatchController,
-    status: number,
-    headers: UpstreamHeaders,
-  ): void {
-    // Early hints and the like precede the answer proper.
-    if (this.#settled || status < 200) return;
-    this.#guard(() => {
-      if (status >= 300 && status < 400) throw new ProxyFailure("ENGINE_ANSWER_INVALID");
-      this.#streaming = this.#sink.start(status, headers);
-      this.#awaitsFirstByte = this.#streaming;
-    });
-  }
-
-  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (this.#settled) return;
-    if (this.#awaitsFirstByte) {
-      // A stream may last longer than any deadline for a single answer; from here on only silence ends it.
-      this.#awaitsFirstByte = false;
-      clearTimeout(this.#timer);
-      this.#timer = setTimeout(() => this.#expire(), this.#times.streamIdleMs);
-    } else if (this.#streaming) {
-      this.#timer?.refresh();
-    }
-    this.#guard(() => {
-      if (this.#sink.data(chunk, this.#resume)) return;
-      this.#paused = true;
-      controller.pause();
-    });
-  }
-
-  onResponseEnd(): void {
-    if (this.#settled) return;
-    this.#guard(() => this.#sink.end());
-    this.#settle();
-  }
-
-  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    this.#settle(
-      new ProxyFailure(this.#sent ? "ENGINE_FAILED" : "ENGINE_UNREACHABLE", undefined, { cause: error }),
-    );
-  }
-
-  readonly #resume = (): void => {
-    this.#paused = false;
-    if (this.#streaming) this.#timer?.refresh();
-    this.#controller?.resume();
-  };
-
-  #expire(): void {
+  expire(): void {
     this.cancel(
       this.#streaming && this.#paused
         ? new ProxyFailure("CLIENT_CLOSED", "The client does not read its stream.")
@@ -149,22 +92,78 @@ export class Exchange implements Dispatcher.DispatchHandler {
     );
   }
 
-  #guard(action: () => void): void {
+  onConnection(connection: EngineConnection): void {
+    const { method, path, headerLines, body } = this.#request;
+    this.#connection = connection;
+    this.reused = connection.idleSinceMs > 0;
+    const length = method === "GET" ? "" : `content-length: ${body?.length ?? 0}\r\n`;
+    connection.send(
+      this,
+      `${method} ${this.endpoint.basePath}${path} HTTP/1.1\r\nhost: ${this.endpoint.authority}\r\n${headerLines}${length}\r\n`,
+      body,
+    );
+  }
+
+  onUnreachable(error: Error): void {
+    this.#settle(new ProxyFailure("ENGINE_UNREACHABLE", undefined, { cause: error }));
+  }
+
+  onHead(head: AnswerHead): void {
+    this.answered = true;
     try {
-      action();
+      if (head.status >= 300 && head.status < 400) throw new ProxyFailure("ENGINE_ANSWER_INVALID");
+      this.#streaming = this.#sink.start(head);
     } catch (error) {
-      this.cancel(
-        error instanceof ProxyFailure ? error : new ProxyFailure("INTERNAL", undefined, { cause: error }),
-      );
+      this.#fail(error);
     }
   }
 
-  #settle(failure?: ProxyFailure): void {
+  onBody(chunk: Buffer): void {
+    // A stream may last longer than any deadline for a single answer; from its first byte on only silence ends it.
+    if (this.#streaming) this.expiresAtMs = performance.now() + this.#streamIdleMs;
+    try {
+      if (this.#sink.data(chunk, this.#resume)) return;
+    } catch (error) {
+      this.#fail(error);
+      return;
+    }
+    this.#paused = true;
+    this.#connection?.pause();
+  }
+
+  onEnd(): void {
+    this.#connection = undefined;
+    try {
+      this.#sink.end();
+    } catch (error) {
+      this.#fail(error);
+      return;
+    }
+    this.#settle(undefined);
+  }
+
+  onBroken(error: Error): void {
+    this.#connection = undefined;
+    this.#settle(new ProxyFailure("ENGINE_FAILED", undefined, { cause: error }));
+  }
+
+  readonly #resume = (): void => {
+    this.#paused = false;
+    if (this.#streaming) this.expiresAtMs = performance.now() + this.#streamIdleMs;
+    this.#connection?.resume();
+  };
+
+  #fail(error: unknown): void {
+    this.cancel(
+      error instanceof ProxyFailure ? error : new ProxyFailure("INTERNAL", undefined, { cause: error }),
+    );
+  }
+
+  #settle(failure: ProxyFailure | undefined): void {
     if (this.#settled) return;
     this.#settled = true;
-    this.#endpoint.outstanding--;
-    clearTimeout(this.#timer);
-    if (failure) this.#done.reject(failure);
-    else this.#done.resolve(undefined);
+    this.endpoint.outstanding--;
+    this.#deadlines.delete(this);
+    this.#owner.onDone(failure);
   }
 }

@@ -1,91 +1,179 @@
-import type { InboundRequest } from "../inbound/inbound-request.ts";
+import type { InboundRequest, InboundWork } from "../inbound/inbound-request.ts";
 import { ProxyFailure } from "../proxy-failure.ts";
-import type { Route } from "../routing/resolve.ts";
-import type { Endpoint, Endpoints } from "./endpoints.ts";
-import { Exchange, type AnswerSink, type UpstreamHeaders, type UpstreamRequest } from "./exchange.ts";
+import type { Route } from "../routing/routing-index.ts";
+import type { AnswerHead } from "./connection/answer-parser.ts";
+import type { Deadlines } from "./connection/deadlines.ts";
+import type { Endpoint } from "./endpoint.ts";
+import type { Endpoints } from "./endpoints.ts";
+import {
+  Exchange,
+  type AnswerSink,
+  type ExchangeOwner,
+  type ExchangeTimes,
+  type UpstreamRequest,
+} from "./exchange.ts";
 import type { ModelLoader } from "./model-loader.ts";
 
 /** What sending a request upstream needs. */
 export interface Upstream {
   readonly endpoints: Endpoints;
   readonly loader: ModelLoader;
+  readonly deadlines: Deadlines;
   /** @see ExchangeTimes.streamIdleMs */
   readonly streamIdleMs: number;
 }
 
-/**
- * Sends a request to an endpoint of the route and its answer to the sink. When no connection can be made, and so
- * nothing was sent, it tries one other endpoint; any later failure may already have had an effect and is not repeated.
- */
-export async function forward(
-  upstream: Upstream,
-  route: Route,
-  request: UpstreamRequest,
-  sink: AnswerSink,
-  inbound: InboundRequest,
-): Promise<void> {
-  const deadlineMs = inbound.arrivedAtMs + route.target.timeoutMs;
-  const tried = new Set<Endpoint>();
-  for (;;) {
-    const endpoint = upstream.endpoints.choose(route.target.endpoints, tried);
-    tried.add(endpoint);
-    try {
-      await send(upstream, endpoint, route, request, sink, inbound, deadlineMs);
-      return;
-    } catch (failure) {
-      if (!(failure instanceof ProxyFailure) || failure.code !== "ENGINE_UNREACHABLE") throw failure;
-      endpoint.avoidForNow();
-      upstream.loader.forget(endpoint);
-      if (tried.size === 2 || tried.size === route.target.endpoints.length) throw failure;
-    }
-  }
-}
+/** Endpoints that one request is sent to, at most. */
+const maxAttempts = 3;
 
 /** Triton answers 503 to a version that was loaded once and is not any more, 404 to one that never was. */
 const mayMeanUnloaded: ReadonlySet<number> = new Set([400, 404, 503]);
 
-async function send(
+/**
+ * Sends a request to an endpoint of the route and its answer to the sink. Until the first byte of an answer it may try
+ * another endpoint: always where no connection could be made and so nothing was sent, and else where the model is not
+ * said to be stateful. Rejects with a `ProxyFailure`.
+ */
+export function forward(
   upstream: Upstream,
-  endpoint: Endpoint,
   route: Route,
   request: UpstreamRequest,
   sink: AnswerSink,
   inbound: InboundRequest,
-  deadlineMs: number,
 ): Promise<void> {
-  const onDemand = route.server.loading === "on-demand" && request.method === "POST";
-  if (onDemand) await upstream.loader.ensureLoaded(endpoint, route.model.name, deadlineMs);
-  if (inbound.gone) throw new ProxyFailure("CLIENT_CLOSED");
-  const watched = onDemand ? new StatusSink(sink) : sink;
-  // During a load the routing table may have been reloaded and the endpoint's connections closed.
-  const open = onDemand ? upstream.endpoints.get(endpoint.url) : endpoint;
-  const exchange = new Exchange(open, request, watched, { deadlineMs, streamIdleMs: upstream.streamIdleMs });
-  inbound.onGone(() => exchange.cancel(new ProxyFailure("CLIENT_CLOSED")));
-  await exchange.run();
-  if (watched instanceof StatusSink && mayMeanUnloaded.has(watched.status)) {
-    void upstream.loader.verify(open, route.model.name);
-  }
+  return new Promise((resolve, reject) => {
+    new Forwarding(upstream, route, request, sink, inbound, resolve, reject).attempt();
+  });
 }
 
-/** Remembers the status of the answer that passes through. */
-class StatusSink implements AnswerSink {
-  status = 0;
-  readonly #next: AnswerSink;
+class Forwarding implements ExchangeOwner, AnswerSink, InboundWork, ExchangeTimes {
+  readonly deadlines: Deadlines;
+  readonly deadlineMs: number;
+  readonly streamIdleMs: number;
+  readonly #upstream: Upstream;
+  readonly #route: Route;
+  readonly #request: UpstreamRequest;
+  readonly #sink: AnswerSink;
+  readonly #inbound: InboundRequest;
+  readonly #resolve: () => void;
+  readonly #reject: (failure: ProxyFailure) => void;
+  readonly #onDemand: boolean;
+  #tried: readonly Endpoint[] = [];
+  #attempts = 0;
+  #exchange: Exchange | undefined;
+  #status = 0;
 
-  constructor(next: AnswerSink) {
-    this.#next = next;
+  constructor(
+    upstream: Upstream,
+    route: Route,
+    request: UpstreamRequest,
+    sink: AnswerSink,
+    inbound: InboundRequest,
+    resolve: () => void,
+    reject: (failure: ProxyFailure) => void,
+  ) {
+    this.#upstream = upstream;
+    this.#route = route;
+    this.#request = request;
+    this.#sink = sink;
+    this.#inbound = inbound;
+    this.#resolve = resolve;
+    this.#reject = reject;
+    this.#onDemand = route.server.loading === "on-demand" && request.method === "POST";
+    this.deadlines = upstream.deadlines;
+    this.deadlineMs = inbound.arrivedAtMs + route.target.timeoutMs;
+    this.streamIdleMs = upstream.streamIdleMs;
+    inbound.work = this;
   }
 
-  start(status: number, headers: UpstreamHeaders): boolean {
-    this.status = status;
-    return this.#next.start(status, headers);
+  attempt(): void {
+    if (this.#inbound.gone) {
+      this.#reject(new ProxyFailure("CLIENT_CLOSED"));
+      return;
+    }
+    let endpoint: Endpoint;
+    try {
+      endpoint = this.#upstream.endpoints.choose(this.#route.target, this.#tried);
+    } catch (failure) {
+      this.#reject(failure as ProxyFailure);
+      return;
+    }
+    this.#tried = [...this.#tried, endpoint];
+    this.#attempts++;
+    if (this.#onDemand) void this.#loadThenSend(endpoint);
+    else this.#send(endpoint);
+  }
+
+  clientGone(): void {
+    this.#exchange?.cancel(new ProxyFailure("CLIENT_CLOSED"));
+  }
+
+  start(head: AnswerHead): boolean {
+    this.#status = head.status;
+    return this.#sink.start(head);
   }
 
   data(chunk: Buffer, resume: () => void): boolean {
-    return this.#next.data(chunk, resume);
+    return this.#sink.data(chunk, resume);
   }
 
   end(): void {
-    this.#next.end();
+    this.#sink.end();
+  }
+
+  onDone(failure: ProxyFailure | undefined): void {
+    const exchange = this.#exchange;
+    this.#exchange = undefined;
+    if (!failure) {
+      this.#inbound.work = undefined;
+      if (this.#onDemand && exchange && mayMeanUnloaded.has(this.#status)) {
+        void this.#upstream.loader.verify(exchange.endpoint, this.#route.model.name);
+      }
+      this.#resolve();
+    } else if (exchange) {
+      this.#failed(failure, exchange.endpoint, exchange);
+    }
+  }
+
+  #send(endpoint: Endpoint): void {
+    this.#exchange = new Exchange(endpoint, this.#request, this, this, this);
+    this.#exchange.start();
+  }
+
+  async #loadThenSend(endpoint: Endpoint): Promise<void> {
+    try {
+      await this.#upstream.loader.ensureLoaded(endpoint, this.#route.model.name, this.deadlineMs);
+    } catch (failure) {
+      this.#failed(failure as ProxyFailure, endpoint, undefined);
+      return;
+    }
+    if (this.#inbound.gone) this.#reject(new ProxyFailure("CLIENT_CLOSED"));
+    // During a load the routing table may have been reloaded and the endpoint have retired.
+    else this.#send(this.#upstream.endpoints.get(endpoint.url));
+  }
+
+  #failed(failure: ProxyFailure, endpoint: Endpoint, exchange: Exchange | undefined): void {
+    if (failure.code === "ENGINE_UNREACHABLE" || failure.code === "ENGINE_FAILED") {
+      endpoint.avoidForNow();
+      if (this.#onDemand) this.#upstream.loader.forget(endpoint);
+      if (this.#mayRepeat(failure, exchange)) {
+        this.attempt();
+        return;
+      }
+    }
+    this.#inbound.work = undefined;
+    this.#reject(failure);
+  }
+
+  #mayRepeat(failure: ProxyFailure, exchange: Exchange | undefined): boolean {
+    if (exchange?.answered === true || this.#attempts >= maxAttempts) return false;
+    if (failure.code === "ENGINE_FAILED" && this.#route.model.stateful === true) return false;
+    if (this.#upstream.endpoints.of(this.#route.target).some((endpoint) => !this.#tried.includes(endpoint))) {
+      return true;
+    }
+    // The engine closed an idle connection as the request was on its way: there is nothing wrong with the endpoint.
+    if (exchange?.reused !== true) return false;
+    this.#tried = [];
+    return true;
   }
 }

@@ -1,18 +1,28 @@
 import { ProxyFailure } from "../proxy-failure.ts";
-import type { Endpoint } from "./endpoints.ts";
+import { askEngine } from "./ask-engine.ts";
+import type { Deadlines } from "./connection/deadlines.ts";
+import type { Endpoint } from "./endpoint.ts";
+import type { Endpoints } from "./endpoints.ts";
 
 /** A large model takes minutes to load from a network file system. */
 const loadTimeoutMs = 300_000;
+
+const verifyTimeoutMs = 5_000;
 
 /**
  * Loads models into engines that start empty, by the engine's repository API. A load outlives the request that asked
  * for it: whoever comes next finds the model loaded, and a client cannot break a load off by going away.
  */
 export class ModelLoader {
+  readonly #engines: { readonly endpoints: Endpoints; readonly deadlines: Deadlines };
   /** Loads under way and done, for each endpoint. */
   readonly #loads = new WeakMap<Endpoint, Map<string, Promise<void>>>();
   /** Models that are being asked about: an engine that refuses many requests must not get as many questions. */
   readonly #verifications = new WeakMap<Endpoint, Set<string>>();
+
+  constructor(engines: { readonly endpoints: Endpoints; readonly deadlines: Deadlines }) {
+    this.#engines = engines;
+  }
 
   /** Waits, at most until the deadline, for the model to be loaded at the endpoint. */
   async ensureLoaded(endpoint: Endpoint, model: string, deadlineMs: number): Promise<void> {
@@ -40,13 +50,12 @@ export class ModelLoader {
     if (asked.has(model)) return;
     asked.add(model);
     try {
-      const { statusCode, body } = await endpoint.pool.request({
+      const { status } = await askEngine(this.#engines, endpoint.url, {
         method: "GET",
-        path: `${endpoint.basePath}/v2/models/${encodeURIComponent(model)}/ready`,
-        headersTimeout: 5_000,
+        path: `/v2/models/${encodeURIComponent(model)}/ready`,
+        timeoutMs: verifyTimeoutMs,
       });
-      await body.dump();
-      if (statusCode !== 200) this.#loads.get(endpoint)?.delete(model);
+      if (status !== 200) this.#loads.get(endpoint)?.delete(model);
     } catch {
       this.forget(endpoint);
     } finally {
@@ -59,7 +68,7 @@ export class ModelLoader {
     this.#loads.set(endpoint, loads);
     let load = loads.get(model);
     if (!load) {
-      load = requestLoad(endpoint, model);
+      load = this.#requestLoad(endpoint, model);
       loads.set(model, load);
       // A failed load is tried again by the next request.
       load.catch(() => {
@@ -68,23 +77,20 @@ export class ModelLoader {
     }
     return load;
   }
-}
 
-async function requestLoad(endpoint: Endpoint, model: string): Promise<void> {
-  let status: number;
-  try {
-    const { statusCode, body } = await endpoint.pool.request({
-      method: "POST",
-      path: `${endpoint.basePath}/v2/repository/models/${encodeURIComponent(model)}/load`,
-      headers: { "content-type": "application/json" },
-      body: "{}",
-      headersTimeout: loadTimeoutMs,
-    });
-    await body.dump();
-    status = statusCode;
-  } catch (error) {
-    // Loading twice does no harm, so every broken connection may be answered by trying another endpoint.
-    throw new ProxyFailure("ENGINE_UNREACHABLE", undefined, { cause: error });
+  async #requestLoad({ url }: Endpoint, model: string): Promise<void> {
+    let status: number;
+    try {
+      ({ status } = await askEngine(this.#engines, url, {
+        method: "POST",
+        path: `/v2/repository/models/${encodeURIComponent(model)}/load`,
+        body: "{}",
+        timeoutMs: loadTimeoutMs,
+      }));
+    } catch (error) {
+      // Loading twice does no harm, so every broken connection may be answered by trying another endpoint.
+      throw new ProxyFailure("ENGINE_UNREACHABLE", undefined, { cause: error });
+    }
+    if (status !== 200) throw new ProxyFailure("MODEL_LOAD_FAILED");
   }
-  if (status !== 200) throw new ProxyFailure("MODEL_LOAD_FAILED");
 }

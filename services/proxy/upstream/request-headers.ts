@@ -38,12 +38,13 @@ const dropped = new Set([
 const droppedPrefixes = ["x-domino-", "x-forwarded-"];
 
 /**
- * The headers that go upstream, from a message's raw headers (names and values in turn). Answers are asked for
- * uncompressed, because token streams are measured and /predict results are put into an envelope.
+ * The header lines that go upstream, from a message's raw headers (names and values in turn), which Node's parser has
+ * freed of line ends. Answers are asked for uncompressed, because token streams are measured and /predict results are
+ * put into an envelope.
  */
-export function upstreamHeaders(rawHeaders: readonly string[], requestId: string): string[] {
+export function upstreamHeaderLines(rawHeaders: readonly string[], requestId: string): string {
   const nominated = connectionNominated(rawHeaders);
-  const headers = ["x-request-id", requestId, "accept-encoding", "identity"];
+  let lines = `x-request-id: ${requestId}\r\naccept-encoding: identity\r\n`;
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const [name = "", value = ""] = [rawHeaders[index]?.toLowerCase(), rawHeaders[index + 1]];
     if (
@@ -52,9 +53,9 @@ export function upstreamHeaders(rawHeaders: readonly string[], requestId: string
       droppedPrefixes.some((prefix) => name.startsWith(prefix))
     )
       continue;
-    headers.push(name, value);
+    lines += `${name}: ${value}\r\n`;
   }
-  return headers;
+  return lines;
 }
 
 /** Headers that the client's `Connection` header declares to be for its own connection; undefined for none. */

@@ -62,10 +62,23 @@ describe("failures upstream", () => {
     expect((await proxy.predict({})).status).toBe(200);
   });
 
-  it("does not repeat a request that the engine has received", async () => {
+  it("repeats a request that an engine received and did not answer, at another one", async () => {
     const broken = await startEngine((_received, response) => response.destroy());
     const other = await startNamedEngine("other");
     const proxy = await startTestProxy(table(tritonServer([broken.url, other.url])), { random: () => 0 });
+    const response = await proxy.predict({});
+    expect(response.status).toBe(200);
+    expect(broken.received).toHaveLength(1);
+    expect(other.received).toHaveLength(1);
+    expect(other.received[0]?.body).toEqual(broken.received[0]?.body);
+  });
+
+  it("does not repeat a request that a stateful model has received", async () => {
+    const broken = await startEngine((_received, response) => response.destroy());
+    const other = await startNamedEngine("other");
+    const server = tritonServer([broken.url, other.url]);
+    const models = server.models.map((model) => ({ ...model, stateful: true }));
+    const proxy = await startTestProxy(table({ ...server, models }), { random: () => 0 });
     const response = await proxy.predict({});
     expect(response.status).toBe(502);
     expect(await response.json()).toMatchObject({ error: { code: "ENGINE_FAILED" } });

@@ -57,10 +57,22 @@ describe("choice by weight", () => {
 });
 
 describe("choice of an endpoint", () => {
+  const loaded = (outstanding: number, usable = true) => ({ outstanding, usable });
+
+  it("takes one that should not be used only where there is no other", () => {
+    fc.assert(
+      fc.property(fraction, (draw) => {
+        expect(chooseEndpoint([loaded(9), loaded(0, false), loaded(8)], () => draw)?.usable).toBe(true);
+        expect(chooseEndpoint([loaded(3, false), loaded(2, false)], () => draw)?.outstanding).toBe(2);
+        expect(chooseEndpoint([], () => draw)).toBeUndefined();
+      }),
+    );
+  });
+
   it("takes the less loaded of two, whatever is drawn", () => {
     fc.assert(
       fc.property(fraction, (draw) => {
-        expect(chooseEndpoint([{ outstanding: 3 }, { outstanding: 2 }], () => draw).outstanding).toBe(2);
+        expect(chooseEndpoint([loaded(3), loaded(2)], () => draw)?.outstanding).toBe(2);
       }),
     );
   });
@@ -68,12 +80,9 @@ describe("choice of an endpoint", () => {
   it("never takes the most loaded of several", () => {
     fc.assert(
       fc.property(fc.integer({ min: 2, max: 20 }), fc.infiniteStream(fraction), (count, draws) => {
-        const endpoints = Array.from({ length: count }, (_, outstanding) => ({ outstanding }));
-        const chosen = chooseEndpoint(
-          endpoints as [{ outstanding: number }],
-          () => draws.next().value as number,
-        );
-        expect(chosen.outstanding).toBeLessThan(count - 1);
+        const endpoints = Array.from({ length: count }, (_, outstanding) => loaded(outstanding));
+        const chosen = chooseEndpoint(endpoints, () => draws.next().value as number);
+        expect(chosen?.outstanding).toBeLessThan(count - 1);
       }),
     );
   });
