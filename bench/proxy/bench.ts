@@ -5,7 +5,7 @@ import type { CaseReport } from "./report.ts";
 import type { Effort } from "./rounds.ts";
 import { measured, type MeasuredServer } from "./servers/measured-server.ts";
 import { startFixedAnswers, startNginxProxy } from "./servers/nginx.ts";
-import { startProxy, type ProxySetting } from "./servers/proxy.ts";
+import { bareProxy, startProxy, type Engines, type ProxySetting } from "./servers/proxy.ts";
 
 export interface BenchOptions extends Effort {
   /** How long the case of memory loads the proxy. */
@@ -36,8 +36,11 @@ export class Bench {
     return (this.#engine ??= this.keep(startFixedAnswers(engineAnswers)).then(({ url }) => url));
   }
 
-  async proxy(setting?: ProxySetting): Promise<MeasuredServer> {
-    return this.keep(startProxy(this.options.checkout, await this.engine(), setting));
+  /** The proxy in front of that engine, or of others. */
+  async proxy(setting: ProxySetting = bareProxy, others: Partial<Engines> = {}): Promise<MeasuredServer> {
+    const url = await this.engine();
+    const engines = { tabular: url, chat: url, streams: url, ...others };
+    return this.keep(startProxy(this.options.checkout, engines, setting));
   }
 
   async nginx(): Promise<MeasuredServer> {

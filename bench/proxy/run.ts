@@ -4,16 +4,31 @@
 //   npm run bench:proxy -- [--case NAME]... [--rounds 5] [--seconds 3] [--memory-minutes 10] [--json FILE]
 //                          [--checkout DIR]   another checkout with its packages, such as that of a base branch
 import { writeFileSync } from "node:fs";
-import { cpus, loadavg } from "node:os";
+import { cpus } from "node:os";
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { Bench, type BenchCase } from "./bench.ts";
+import { featuresCase } from "./cases/features.ts";
+import { halfLoadCase } from "./cases/half-load.ts";
+import { litellmCase } from "./cases/litellm.ts";
+import { memoryCase } from "./cases/memory.ts";
+import { podSizeCase } from "./cases/pod-size.ts";
 import { predictCases } from "./cases/predict.ts";
-import { printReport, printVerdicts, type CaseReport, type Verdict } from "./report.ts";
+import { streamsCase } from "./cases/streams.ts";
+import { watchOthers } from "./machine-noise.ts";
+import { fixed, printReport, printVerdicts, type CaseReport, type Verdict } from "./report.ts";
 import { loadCore, pin } from "./servers/measured-server.ts";
 import { ownCheckout } from "./servers/proxy.ts";
 
-const cases: readonly BenchCase[] = [...predictCases];
+const cases: readonly BenchCase[] = [
+  ...predictCases,
+  litellmCase,
+  halfLoadCase,
+  streamsCase,
+  podSizeCase,
+  featuresCase,
+  memoryCase,
+];
 
 const { values } = parseArgs({
   options: {
@@ -42,27 +57,37 @@ if (cpus().length < 2) {
   process.exit(2);
 }
 
+/** Others' share of the machine up to which latencies mean something. */
+const quietShare = 0.05;
+const noisy = ": ratios of CPU time hold, latencies and absolute figures are those of a busy machine";
+
 // What is started inherits it; the servers under test are moved to the other core.
 pin(process.pid, loadCore);
 console.log(
-  `${options.rounds} rounds of ${options.seconds} s after a warm-up, medians; Node ${process.versions.node}, ${cpus()[0]?.model}, ${cpus().length} cores; load of the machine before: ${loadText()}`,
+  `${options.rounds} rounds of ${options.seconds} s after a warm-up, medians; Node ${process.versions.node}, ${cpus()[0]?.model}, ${cpus().length} cores`,
 );
-const reports: { name: string; report: CaseReport; load: readonly [number, number] }[] = [];
+const reports: { name: string; report: CaseReport; othersShare: number }[] = [];
 const failures: string[] = [];
 for (const { name, title, run } of cases.filter((one) => chosen.includes(one.name))) {
   console.log(`\n== ${title} (--case ${name})`);
   const bench = new Bench(options);
-  const [loadBefore = Number.NaN] = loadavg();
+  const othersShare = watchOthers();
+  let report: CaseReport | undefined;
   try {
-    const report = await run(bench);
-    printReport(report);
-    reports.push({ name, report, load: [loadBefore, loadavg()[0] ?? Number.NaN] });
+    report = await run(bench);
   } catch (error) {
     failures.push(`${name}: ${error instanceof Error ? error.message : String(error)}`);
     console.error(failures.at(-1));
   } finally {
     await bench.stop();
   }
+  if (report === undefined) continue;
+  printReport(report);
+  const share = othersShare();
+  console.log(
+    `others used ${fixed(share * 100, 0)} % of the machine meanwhile${share > quietShare ? noisy : ""}`,
+  );
+  reports.push({ name, report, othersShare: share });
 }
 
 console.log("\n== all targets");
@@ -70,9 +95,6 @@ const verdicts = reports.flatMap(({ name, report }) =>
   report.verdicts.map((verdict): Verdict => ({ ...verdict, what: `${name}: ${verdict.what}` })),
 );
 printVerdicts(verdicts);
-console.log(
-  `load of the machine after: ${loadText()}; a quiet one shows about 2 while it measures, and ratios of a busy one are worth more than its absolute figures`,
-);
 if (values.json !== undefined) {
   const { rounds, seconds } = options;
   const machine = { node: process.versions.node, cpu: cpus()[0]?.model, cores: cpus().length };
@@ -86,10 +108,4 @@ function positive(name: string, text: string): number {
   if (value > 0 && Number.isFinite(value)) return value;
   console.error(`--${name}: expected a number above 0, got "${text}"`);
   process.exit(2);
-}
-
-function loadText(): string {
-  return loadavg()
-    .map((value) => value.toFixed(1))
-    .join(" ");
 }

@@ -1,5 +1,7 @@
 import type { Bench, BenchCase } from "../bench.ts";
+import { numbersOf, startEchoEngine } from "../load/echo-engine.ts";
 import { predictRequest, smallBytes } from "../load/requests.ts";
+import type { RepeatedRequest } from "../load/wrk.ts";
 import { fixed, spread, type CaseReport, type Verdict } from "../report.ts";
 import { measureCapacity, ratioOf, type Capacity } from "../rounds.ts";
 import { median } from "../statistics.ts";
@@ -35,7 +37,7 @@ async function againstPlainProxies(
     bench.options,
   );
   const [proxy] = capacities;
-  const verdicts = Object.entries(targets).map(([peer, target]): Verdict => {
+  const verdicts: Verdict[] = Object.entries(targets).map(([peer, target]) => {
     const ratio = ratioOf(
       proxy,
       capacities.find(({ server }) => server === peer),
@@ -47,7 +49,23 @@ async function againstPlainProxies(
       met: ratio >= target,
     };
   });
-  return { rows: capacityRows(capacities), verdicts, figures: capacities };
+  const unchanged = await integersArrive(bench, request);
+  verdicts.push({
+    what: "integers above 2^53",
+    target: "unchanged there and back",
+    figure: unchanged ? "unchanged" : "changed",
+    met: unchanged,
+  });
+  return { rows: capacityRows(capacities), verdicts, figures: { capacities, unchanged } };
+}
+
+/** Whether the digits of every number reach the engine and come back as they were written. */
+async function integersArrive(bench: Bench, { path, body }: RepeatedRequest): Promise<boolean> {
+  const engine = await bench.keep(startEchoEngine());
+  const { url } = await bench.proxy(undefined, { tabular: engine.url });
+  const headers = { "content-type": "application/json" };
+  const answer = await fetch(url + path, { method: "POST", body, headers });
+  return answer.status === 200 && numbersOf(await answer.text()) === numbersOf(body);
 }
 
 /** Capacities as a table, the first one the measure of the others. */

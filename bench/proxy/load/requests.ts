@@ -5,6 +5,8 @@ export const tabularServer = "tabular";
 export const tabularModel = "bert";
 export const chatServer = "chat";
 export const chatModel = "llama";
+/** Served by an engine of its own, which streams. */
+export const streamModel = "llama-stream";
 
 /** About what a small classifier is asked. */
 export const smallBytes = 700;
@@ -32,7 +34,8 @@ export function chatRequest(stream: boolean): RepeatedRequest {
     { role: "system", content: "You answer in one sentence." },
     { role: "user", content: `What does a reverse proxy do? ${"Please be brief. ".repeat(20)}` },
   ];
-  const body = { model: chatModel, messages, max_tokens: 64, ...(stream ? { stream: true } : {}) };
+  const asked = stream ? { model: streamModel, stream } : { model: chatModel };
+  const body = { ...asked, messages, max_tokens: 64 };
   return { path: "/v1/chat/completions", body: JSON.stringify(body) };
 }
 

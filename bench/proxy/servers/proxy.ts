@@ -2,10 +2,10 @@ import { readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { RouteModel, RouteServer, RoutingTable } from "../../../platform/routes/routing-table.ts";
+import type { RouteModel, RoutingTable } from "../../../platform/routes/routing-table.ts";
 import { freePorts } from "../../../test/e2e/processes/free-ports.ts";
 import { answersOk, startServer, temporaryFolder } from "../../../test/e2e/processes/running-server.ts";
-import { chatModel, chatServer, tabularModel, tabularServer } from "../load/requests.ts";
+import { chatModel, chatServer, streamModel, tabularModel, tabularServer } from "../load/requests.ts";
 import { measured, type MeasuredServer } from "./measured-server.ts";
 
 export interface ProxySetting {
@@ -21,6 +21,13 @@ export interface ProxySetting {
   readonly nodeFlags?: readonly string[];
 }
 
+/** Base URLs of what is behind the proxy. */
+export interface Engines {
+  readonly tabular: string;
+  readonly chat: string;
+  readonly streams: string;
+}
+
 /** Routing alone. */
 export const bareProxy: ProxySetting = { name: "proxy", args: ["--auth", "none"] };
 
@@ -29,16 +36,16 @@ const program = "services/proxy/main.ts";
 /** This repository. */
 export const ownCheckout = fileURLToPath(new URL("../../../", import.meta.url));
 
-/** Starts the proxy of a checkout as a container does, in front of one engine that serves every model of the bench. */
+/** Starts the proxy of a checkout as a container does, in front of the engines of the bench. */
 export async function startProxy(
   checkout: string,
-  upstream: string,
-  setting: ProxySetting = bareProxy,
+  engines: Engines,
+  setting: ProxySetting,
 ): Promise<MeasuredServer> {
   const [port = 0] = await freePorts(1);
   const folder = await temporaryFolder("proxy");
   const routes = join(folder, "routes.json");
-  await writeFile(routes, JSON.stringify(tableOf(upstream, setting)));
+  await writeFile(routes, JSON.stringify(tableOf(engines, setting)));
   const url = `http://127.0.0.1:${port}`;
   const server = await startServer({
     name: "proxy",
@@ -47,7 +54,7 @@ export async function startProxy(
       ...containerFlags(checkout),
       ...(setting.nodeFlags ?? []),
       join(checkout, program),
-      ...["--routes", routes, "--host", "127.0.0.1", "--port", String(port), "--tls", "none"],
+      ...["--routes", routes, "--listen", `127.0.0.1:${port}`, "--tls", "none"],
       ...["--log-level", "warn"],
       ...setting.args,
     ],
@@ -68,37 +75,30 @@ export function containerFlags(checkout: string): readonly string[] {
   return words.slice(0, words.indexOf(program)).filter((word) => word.startsWith("-"));
 }
 
-function tableOf(upstream: string, { model = {}, table = {} }: ProxySetting): RoutingTable {
-  const modelOf = (name: string): RouteModel => ({
-    name,
-    versions: [
-      {
-        version: "1",
-        weight: 100,
-        targets: [{ group: name, serviceClasses: ["Free"], endpoints: [upstream], timeoutMs: 60_000 }],
-      },
-    ],
-    ...model,
-  });
-  const serverOf = (
-    name: string,
-    type: string,
-    protocol: RouteServer["protocol"],
-    served: string,
-  ): RouteServer => ({
-    name,
-    type,
-    protocol,
-    loading: "preload",
-    models: [modelOf(served)],
-  });
+function tableOf(engines: Engines, { model = {}, table = {} }: ProxySetting): RoutingTable {
+  const modelOf = (name: string, url: string): RouteModel => {
+    const target = { group: name, serviceClasses: ["Free"], endpoints: [url], timeoutMs: 60_000 };
+    return { name, versions: [{ version: "1", weight: 100, targets: [target] }], ...model };
+  };
   return {
     apiVersion: "domino-inference/v1",
     kind: "RoutingTable",
     serviceClasses: ["Free"],
     servers: [
-      serverOf(chatServer, "vllm", "openai", chatModel),
-      serverOf(tabularServer, "triton", "open-inference-v2", tabularModel),
+      {
+        name: chatServer,
+        type: "vllm",
+        protocol: "openai",
+        loading: "preload",
+        models: [modelOf(chatModel, engines.chat), modelOf(streamModel, engines.streams)],
+      },
+      {
+        name: tabularServer,
+        type: "triton",
+        protocol: "open-inference-v2",
+        loading: "preload",
+        models: [modelOf(tabularModel, engines.tabular)],
+      },
     ],
     ...table,
   };
