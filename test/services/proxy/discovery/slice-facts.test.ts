@@ -34,7 +34,7 @@ describe("the endpoints of a slice", () => {
         ["10.0.0.1", { ready: true, serving: true, terminating: false }],
         ["10.0.0.2", { ready: false, serving: true, terminating: true }],
         ["10.0.0.3", { ready: null }],
-        ["10.0.0.4", undefined],
+        ["10.0.0.4"],
         ["10.0.0.5", { ready: false }],
         ["10.0.0.6", { ready: true, serving: true, terminating: true }],
       ]),
