@@ -1,5 +1,4 @@
-import type { RouteQuery } from "../routing/resolve.ts";
-import type { Route } from "../routing/routing-index.ts";
+import type { RouteTarget } from "../../../platform/routes/routing-table.ts";
 
 /** Who a call is by: what the authenticator returned, only handed on here. */
 export type Principal = unknown;
@@ -11,9 +10,23 @@ export interface CredentialHeaders {
 }
 
 /** What a call says about where it wants to go. */
-export interface GrpcRouteQuery extends Omit<RouteQuery, "protocol" | "serverType"> {
+export interface GrpcRouteQuery {
   readonly protocol: "open-inference-v2";
-  readonly dataPlane?: string | undefined;
+  readonly modelName: string;
+  /** A version, or an alias for one. */
+  readonly version: string | undefined;
+  readonly serverName: string | undefined;
+  readonly serviceClass: string | undefined;
+  readonly dataPlane: string | undefined;
+}
+
+/** What this side looks at of a route; the services get back the very object that they gave. */
+export interface GrpcRoute {
+  readonly server: { readonly name: string };
+  readonly model: { readonly name: string };
+  /** Empty where the engine decides. */
+  readonly version: string;
+  readonly target: Pick<RouteTarget, "grpcPort" | "timeoutMs">;
 }
 
 /** A place in the engine, or in the queue before it, for as long as a call takes. */
@@ -50,7 +63,7 @@ export interface EndedCall {
   /** Undefined where nobody was authenticated. */
   readonly principal: Principal;
   /** Undefined where none was found. */
-  readonly route: Route | undefined;
+  readonly route: GrpcRoute | undefined;
   /** Code of gRPC, 0 for OK. */
   readonly grpcStatus: number;
   /** The HTTP status of the same meaning, 499 where the client went away. */
@@ -71,15 +84,15 @@ export interface GrpcServices {
   /** Called when a call's metadata are there, before any of its messages is read. */
   authenticate(headers: CredentialHeaders): Principal | Promise<Principal>;
   /** Decides the route, and whether the principal may take it. */
-  route(query: GrpcRouteQuery, principal: Principal): Route;
+  route(query: GrpcRouteQuery, principal: Principal): GrpcRoute;
   /** Takes rate limits and the model's concurrency into account; waits at most until the deadline. */
-  admit(route: Route, principal: Principal, deadlineMs: number): Permit | Promise<Permit>;
+  admit(route: GrpcRoute, principal: Principal, deadlineMs: number): Permit | Promise<Permit>;
   /**
    * Chooses an endpoint that was not tried, by load and health, and loads the model there where it has to be loaded.
    * Undefined where there is none left.
    */
   choose(
-    route: Route,
+    route: GrpcRoute,
     tried: ReadonlySet<string>,
     deadlineMs: number,
   ): EndpointLease | undefined | Promise<EndpointLease | undefined>;

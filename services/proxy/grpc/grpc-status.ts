@@ -20,8 +20,8 @@ export class EngineStatus extends Error {
   }
 }
 
-/** Replicas that restart, queues and rates that are full: all are better within seconds. */
-const retryAfterSeconds = 1;
+/** Where a failure does not say it: replicas that restart and full queues are better within seconds. */
+const defaultRetryAfterSeconds = 1;
 
 /** An engine's text beyond this many characters would not fit into trailers that every client takes. */
 const maxDetailsLength = 4_096;
@@ -70,16 +70,17 @@ export function statusOf(failure: ProxyFailure | EngineStatus): CallStatus {
   const code = codeOfHttpStatus.get(failure.status) ?? status.INTERNAL;
   metadata.set("x-error-code", failure.code);
   if (failure.status === 429 || failure.status === 503) {
+    const { retryAfterSeconds = defaultRetryAfterSeconds } = failure;
     metadata.set("retry-after", String(retryAfterSeconds));
     // Clients with a retry policy wait for as long as this says instead of their own time.
     metadata.set("grpc-retry-pushback-ms", String(retryAfterSeconds * 1000));
-    metadata.set("grpc-status-details-bin", retryDetails(code, failure.message));
+    metadata.set("grpc-status-details-bin", retryDetails(code, failure.message, retryAfterSeconds));
   }
   return { code, details: failure.message, metadata };
 }
 
 /** `google.rpc.Status` with a `google.rpc.RetryInfo`, the form in which client libraries look for the delay. */
-function retryDetails(code: status, message: string): Buffer {
+function retryDetails(code: status, message: string, retryAfterSeconds: number): Buffer {
   const retryDelay = lengthDelimitedField(1, varintField(1, retryAfterSeconds));
   const detail = Buffer.concat([
     lengthDelimitedField(1, "type.googleapis.com/google.rpc.RetryInfo"),

@@ -1,8 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { status, type Metadata } from "@grpc/grpc-js";
 import { ProxyFailure } from "../proxy-failure.ts";
-import type { Route } from "../routing/routing-index.ts";
-import type { EndedCall, Principal } from "./grpc-services.ts";
+import type { EndedCall, GrpcRoute, Principal } from "./grpc-services.ts";
 import { httpStatusOf } from "./grpc-status.ts";
 import type { HeldBytes } from "./held-bytes.ts";
 
@@ -16,7 +15,7 @@ export class IncomingCall {
   /** On the clock of `performance.now()`. */
   readonly arrivedAtMs = performance.now();
   principal: Principal;
-  route: Route | undefined;
+  route: GrpcRoute | undefined;
   /** Why the proxy refused or failed the call. */
   failure: ProxyFailure | undefined;
   firstAnswerAtMs: number | undefined;

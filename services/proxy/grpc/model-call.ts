@@ -1,7 +1,6 @@
 import { Metadata } from "@grpc/grpc-js";
 import { ProxyFailure } from "../proxy-failure.ts";
-import type { Route } from "../routing/routing-index.ts";
-import type { EndpointLease, EndpointOutcome, GrpcServices, Permit } from "./grpc-services.ts";
+import type { EndpointLease, EndpointOutcome, GrpcRoute, GrpcServices, Permit } from "./grpc-services.ts";
 import { EngineStatus } from "./grpc-status.ts";
 import type { IncomingCall } from "./incoming-call.ts";
 import type { ModelRequestFields } from "./model-request-fields.ts";
@@ -18,7 +17,7 @@ const maxEndpoints = 2;
 
 /** A call on its way to an engine. Has to be released. */
 export interface ModelCall {
-  readonly route: Route;
+  readonly route: GrpcRoute;
   readonly client: UpstreamClient;
   release(outcome: EndpointOutcome): void;
 }
@@ -51,7 +50,7 @@ export async function beginModelCall(
 export function outcomeOf(
   failure: ProxyFailure | EngineStatus,
   incoming: IncomingCall,
-  route: Route,
+  route: GrpcRoute,
 ): EndpointOutcome {
   if (failure instanceof EngineStatus || failure.code === "ENGINE_ANSWER_INVALID") return "answered";
   if (failure.code === "ENGINE_FAILED") return "failed";
@@ -60,15 +59,15 @@ export function outcomeOf(
 }
 
 /** Metadata of an answer: who gave it. */
-export function answerMetadata(incoming: IncomingCall, route: Route): Metadata {
+export function answerMetadata(incoming: IncomingCall, route: GrpcRoute): Metadata {
   const metadata = new Metadata();
   metadata.set("x-request-id", incoming.id);
   metadata.set("x-inference-server", route.server.name);
-  metadata.set("x-model-version", route.version);
+  if (route.version) metadata.set("x-model-version", route.version);
   return metadata;
 }
 
-function routeOf(services: GrpcServices, incoming: IncomingCall, fields: ModelRequestFields): Route {
+function routeOf(services: GrpcServices, incoming: IncomingCall, fields: ModelRequestFields): GrpcRoute {
   const headerVersion = incoming.header("x-model-version");
   if (fields.version !== undefined && headerVersion !== undefined && fields.version !== headerVersion) {
     throw new ProxyFailure(
@@ -92,7 +91,7 @@ function routeOf(services: GrpcServices, incoming: IncomingCall, fields: ModelRe
 async function connect(
   { services, clients }: Forwarding,
   incoming: IncomingCall,
-  route: Route,
+  route: GrpcRoute,
   grpcPort: number,
   deadlineMs: number,
 ): Promise<{ lease: EndpointLease; client: UpstreamClient }> {

@@ -40,9 +40,9 @@ export function readModelRequestFields(message: Buffer): ModelRequestFields {
   }
 }
 
-/** The message with the version that was chosen for it: the same bytes where it says so already. */
+/** The message with the version that was chosen for it: the same bytes where it says so already, or none was. */
 export function withModelVersion(message: Buffer, fields: ModelRequestFields, version: string): Buffer {
-  if (fields.version === version) return message;
+  if (version === "" || fields.version === version) return message;
   return Buffer.concat([
     message.subarray(0, fields.versionStart),
     lengthDelimitedField(versionField, version),

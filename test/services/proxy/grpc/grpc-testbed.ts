@@ -12,13 +12,14 @@ import type {
   CredentialHeaders,
   EndedCall,
   EndpointOutcome,
+  GrpcRoute,
   GrpcServices,
   ModelState,
 } from "../../../../services/proxy/grpc/grpc-services.ts";
 import { methods, type MethodName } from "../../../../services/proxy/grpc/open-inference-service.ts";
 import { startGrpc, type GrpcOptions, type RunningGrpc } from "../../../../services/proxy/grpc/start-grpc.ts";
-import { resolveRoute } from "../../../../services/proxy/routing/resolve.ts";
-import { indexRoutes, type Route } from "../../../../services/proxy/routing/routing-index.ts";
+import { resolveRoute, type RouteQuery } from "../../../../services/proxy/routing/resolve.ts";
+import { indexRoutes } from "../../../../services/proxy/routing/routing-index.ts";
 import { atEnd } from "./at-end.ts";
 import type { FakeEngine } from "./fake-engine.ts";
 
@@ -34,7 +35,7 @@ export class PlainServices implements GrpcServices {
     this.asked.push(headers);
     return { user: "ada" };
   };
-  refuse: (route: Route) => void = () => undefined;
+  refuse: (route: GrpcRoute) => void = () => undefined;
   readonly #servers: readonly RouteServer[];
 
   constructor(servers: readonly RouteServer[]) {
@@ -47,7 +48,7 @@ export class PlainServices implements GrpcServices {
       kind: "RoutingTable",
       servers: this.#servers,
     } as const;
-    return resolveRoute(indexRoutes(table), query, () => 0);
+    return resolveRoute(indexRoutes(table), query as RouteQuery, () => 0);
   };
 
   readonly admit: GrpcServices["admit"] = (route) => {
@@ -57,7 +58,8 @@ export class PlainServices implements GrpcServices {
   };
 
   readonly choose: GrpcServices["choose"] = (route, tried) => {
-    const url = route.target.endpoints.find((endpoint) => !tried.has(endpoint));
+    const { endpoints } = route.target as RouteTarget;
+    const url = endpoints.find((endpoint) => !tried.has(endpoint));
     return url === undefined
       ? undefined
       : { url, release: (outcome) => void this.outcomes.push([url, outcome]) };

@@ -130,15 +130,16 @@ test("takes metadata that are given twice for one value that is nobody's", async
 test("says when to come again where a rate or a queue is full", async () => {
   const { client, services } = await proxied();
   services.refuse = () => {
-    throw new ProxyFailure("OVERLOADED");
+    throw new ProxyFailure("RATE_LIMITED", undefined, { retryAfterSeconds: 12 });
   };
   const { code, trailers } = await client.call("ModelInfer", bert);
-  expect(code).toBe(status.UNAVAILABLE);
-  expect(trailers.get("retry-after")).toEqual(["1"]);
-  expect(trailers.get("grpc-retry-pushback-ms")).toEqual(["1000"]);
-  expect(String(trailers.get("grpc-status-details-bin")[0])).toContain(
-    "type.googleapis.com/google.rpc.RetryInfo",
-  );
+  expect(code).toBe(status.RESOURCE_EXHAUSTED);
+  expect(trailers.get("retry-after")).toEqual(["12"]);
+  expect(trailers.get("grpc-retry-pushback-ms")).toEqual(["12000"]);
+  // google.rpc.RetryInfo ends with its delay: field 1 of field 1, a number of seconds.
+  const details = trailers.get("grpc-status-details-bin")[0] as Buffer;
+  expect(details.toString("latin1")).toContain("type.googleapis.com/google.rpc.RetryInfo");
+  expect([...details.subarray(-6)]).toEqual([0x12, 4, 0x0a, 2, 0x08, 12]);
 });
 
 test("gives every failure of the proxy a code other than UNKNOWN", async () => {
