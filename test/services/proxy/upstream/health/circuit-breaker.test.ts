@@ -150,6 +150,27 @@ describe("an endpoint that fails often", () => {
     expect(breaker.usable(laterMs)).toBe(usable);
   });
 
+  it("is not judged by what was before a silence", () => {
+    const [breaker = new CircuitBreaker()] = group(2);
+    failHalf(breaker, 0, 18);
+    breaker.succeeded(10_000);
+    for (let count = 0; count < 4; count++) breaker.failed(10_000);
+    expect(breaker.usable(10_000)).toBe(true);
+  });
+
+  it("begins anew when it is back", () => {
+    const [breaker = new CircuitBreaker()] = group(2);
+    failHalf(breaker, 0, 18);
+    failHalf(breaker, 5_000, 2);
+    expect(breaker.usable(5_000)).toBe(false);
+    breaker.succeeded(6_000);
+    for (let count = 0; count < 8; count++) {
+      for (let good = 0; good < 3; good++) breaker.succeeded(6_000);
+      breaker.failed(6_000);
+    }
+    expect(breaker.usable(6_000)).toBe(true);
+  });
+
   it("is not ejected alone", () => {
     const [breaker = new CircuitBreaker()] = group(1);
     failHalf(breaker, 0, 1_000);
