@@ -4,6 +4,8 @@ import type { GivenFlags } from "./given-flags.ts";
 
 const kinds = ["domino", "jwt", "token", "certificate"] as const;
 
+const allowed = `${kinds.join(", ")}, several with commas, or none`;
+
 /** Options that only one kind of credential reads. */
 const flagsOfKind = {
   domino: ["domino-host"],
@@ -14,15 +16,11 @@ const flagsOfKind = {
 
 /** Who may send requests; what is wrong goes to the problems of `given`. */
 export function authOf(given: GivenFlags): AuthOptions {
-  const named = given
-    .required(
-      "auth",
-      "it must be said who may send requests",
-      `${kinds.join(", ")}, several with commas, or none`,
-    )
-    .split(",")
-    .filter((kind) => kind !== "" || given.has("auth"));
-  if (given.has("auth")) refuseKinds(given, named);
+  const text = given.required("auth", "it must be said who may send requests", allowed);
+  // A problem stands already, and without a kind nothing else can be judged.
+  if (text === "") return { kind: "none" };
+  const named = text.split(",");
+  refuseKinds(given, named);
   for (const kind of kinds) {
     if (!named.includes(kind)) given.unread(flagsOfKind[kind], `belongs to --auth ${kind}`);
   }
@@ -48,7 +46,6 @@ export function authOf(given: GivenFlags): AuthOptions {
 
 function refuseKinds(given: GivenFlags, named: readonly string[]): void {
   const unknown = named.find((kind) => kind !== "none" && !kinds.some((known) => known === kind));
-  const allowed = `${kinds.join(", ")}, several with commas, or none`;
   if (unknown !== undefined) given.refuse("auth", `"${unknown}" is no kind of credential`, allowed);
   if (new Set(named).size < named.length) given.refuse("auth", "names a kind twice", allowed);
   if (named.includes("none") && named.length > 1)

@@ -1,12 +1,20 @@
 import { generateKeyPairSync, sign } from "node:crypto";
 
-/** A certificate for one host name, signed by its own key, so that no key has to be kept in the repository. */
-export function selfSigned(host: string): { certificate: string; key: string } {
+/**
+ * A certificate for one host name, signed by its own key, so that no key has to be kept in the repository.
+ *
+ * @param uris further names, such as that of a client
+ */
+export function selfSigned(host: string, ...uris: readonly string[]): { certificate: string; key: string } {
   const { publicKey, privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
   const ecdsaWithSha256 = der(0x30, der(0x06, Buffer.from("2a8648ce3d040302", "hex")));
   const commonName = der(0x30, der(0x06, Buffer.from("550403", "hex")), der(0x0c, Buffer.from(host)));
   const name = der(0x30, der(0x31, commonName));
-  const alternativeNames = der(0x30, der(0x82, Buffer.from(host)));
+  const alternativeNames = der(
+    0x30,
+    der(0x82, Buffer.from(host)),
+    ...uris.map((uri) => der(0x86, Buffer.from(uri))),
+  );
   const extension = der(0x30, der(0x06, Buffer.from("551d11", "hex")), der(0x04, alternativeNames));
   const body = der(
     0x30,

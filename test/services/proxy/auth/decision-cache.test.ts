@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { CheckedCredentials } from "../../../services/proxy/auth/checked-credentials.ts";
-import { credentialOf } from "../../../services/proxy/auth/credential.ts";
-import { DecisionCache } from "../../../services/proxy/auth/decision-cache.ts";
-import { principalOf } from "../../../services/proxy/auth/principal.ts";
+import { CheckedCredentials } from "../../../../services/proxy/auth/checked-credentials.ts";
+import { credentialOf } from "../../../../services/proxy/auth/credential.ts";
+import { DecisionCache } from "../../../../services/proxy/auth/decision-cache.ts";
+import { principalOf } from "../../../../services/proxy/auth/principal.ts";
 
 const jane = principalOf("domino", "jane", []);
 

@@ -1,0 +1,7 @@
+import { Socket } from "node:net";
+import type { Sender } from "../../../../services/proxy/auth/authenticator.ts";
+
+/** A request with these headers, over a connection without TLS. */
+export function senderOf(headers: Readonly<Record<string, string>>): Sender {
+  return { header: (name) => headers[name], message: { socket: new Socket() } };
+}
