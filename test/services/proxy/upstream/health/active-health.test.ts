@@ -139,6 +139,19 @@ describe("the health of endpoints", () => {
     expect(engine.received).toHaveLength(before);
   });
 
+  it("is not waited for when the endpoint goes", async () => {
+    let brokenOff = false;
+    const engine = await startEngine((_received, response) => response.on("close", () => (brokenOff = true)));
+    const stays = await startHolder();
+    const { health } = startHealth({ timeoutMs: 60_000 });
+    health.retain(new Map([engine, stays].map(({ url }) => [url, "/health"])));
+    await asked(engine, 1);
+    health.retain(new Map([[stays.url, "/health"]]));
+    await until(() => brokenOff);
+    await asked(stays, 10);
+    expect(engine.received).toHaveLength(1);
+  });
+
   it("is kept when the path changes, and then asked for there", async () => {
     const engine = await startHolder(503);
     const { health } = startHealth();
@@ -183,8 +196,8 @@ describe("the health of endpoints", () => {
     health.retain(new Map([[engine.url, "/health"]]));
     await asked(engine, 1);
     await health.close();
-    expect(logged).toEqual([]);
     await new Promise((resolve) => setTimeout(resolve, 30));
     expect(engine.received).toHaveLength(1);
+    expect(logged).toEqual([]);
   });
 });
