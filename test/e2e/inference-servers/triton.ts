@@ -22,6 +22,7 @@ export interface TritonOptions {
 export interface RunningTriton extends SupervisedProcess {
   /** Base URL without a trailing slash. */
   readonly url: string;
+  readonly grpcPort: number;
   readonly metricsUrl: string;
 }
 
@@ -81,7 +82,7 @@ export async function startTritonServer(options: TritonServerOptions): Promise<R
     ports: [http, grpc, metrics],
     ready: (signal) => answersOk(`${url}/v2/health/ready`, signal),
   });
-  return { ...server, url, metricsUrl: `http://127.0.0.1:${metrics}/metrics` };
+  return { ...server, url, grpcPort: grpc, metricsUrl: `http://127.0.0.1:${metrics}/metrics` };
 }
 
 /** The wheel keeps the stub of each Python version apart from the backend, where the server does not find it. */

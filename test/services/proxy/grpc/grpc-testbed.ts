@@ -96,18 +96,22 @@ export function serverOf(engines: readonly FakeEngine[], target: Partial<RouteTa
   };
 }
 
-export async function startTestGrpc(
-  services: GrpcServices,
-  options: Partial<GrpcOptions> = {},
-): Promise<RunningGrpc> {
-  const running = await startGrpc({
+/** On a free port of loopback, with little patience at the end. */
+export function grpcOptions(services: GrpcServices): GrpcOptions {
+  return {
     listen: { host: "127.0.0.1", port: 0 },
     services,
     log: pino({ level: "silent" }),
     maxMessageBytes: 1024 * 1024,
     drainTimeoutMs: () => 2_000,
-    ...options,
-  });
+  };
+}
+
+export async function startTestGrpc(
+  services: GrpcServices,
+  options: Partial<GrpcOptions> = {},
+): Promise<RunningGrpc> {
+  const running = await startGrpc({ ...grpcOptions(services), ...options });
   atEnd(() => running.close());
   return running;
 }
