@@ -8,7 +8,7 @@ import { RecentEndpoints } from "./recent-endpoints.ts";
  */
 const prefixBytes = [256, 512, 1_024, 2_048, 4_096] as const;
 
-/** Beginnings remembered: those of 13,000 prompts of 4 KiB and more, in 768 KiB of memory. */
+/** Beginnings remembered: those of 13,000 prompts of 4 KiB and more, in 1 MiB of memory. */
 const defaultCapacity = 65_536;
 
 /**

@@ -3,14 +3,14 @@ const ways = 8;
 
 /**
  * The endpoint that last served each key, for as many keys as there are places; the one longest not used gives way.
- * Keys and endpoints are hashes of 32 bits in typed arrays, 12 bytes an entry that nothing has to collect. Two keys of
+ * Keys and endpoints are hashes of 32 bits in typed arrays, 16 bytes an entry that nothing has to collect. Two keys of
  * the same hash share an entry.
  */
 export class RecentEndpoints {
   readonly #keys: Uint32Array;
   readonly #endpoints: Uint32Array;
   /** When each entry was last used, on a clock that counts uses; 0 marks a free place. */
-  readonly #usedAt: Uint32Array;
+  readonly #usedAt: Float64Array;
   readonly #setMask: number;
   #uses = 0;
 
@@ -18,14 +18,14 @@ export class RecentEndpoints {
   constructor(capacity: number) {
     this.#keys = new Uint32Array(capacity);
     this.#endpoints = new Uint32Array(capacity);
-    this.#usedAt = new Uint32Array(capacity);
+    this.#usedAt = new Float64Array(capacity);
     this.#setMask = capacity / ways - 1;
   }
 
   get(key: number): number | undefined {
     const place = this.#find(key);
     if (place === -1) return undefined;
-    this.#usedAt[place] = this.#nextUse();
+    this.#usedAt[place] = ++this.#uses;
     return this.#endpoints[place];
   }
 
@@ -34,7 +34,7 @@ export class RecentEndpoints {
     if (place === -1) place = this.#oldest(key);
     this.#keys[place] = key;
     this.#endpoints[place] = endpoint;
-    this.#usedAt[place] = this.#nextUse();
+    this.#usedAt[place] = ++this.#uses;
   }
 
   #find(key: number): number {
@@ -52,17 +52,5 @@ export class RecentEndpoints {
       if ((this.#usedAt[place] ?? 0) < (this.#usedAt[oldest] ?? 0)) oldest = place;
     }
     return oldest;
-  }
-
-  #nextUse(): number {
-    this.#uses++;
-    // The clock has 32 bits. All entries become equally old when it is full, once in 4 billion uses.
-    if (this.#uses > 0xffff_ffff) {
-      this.#usedAt.forEach((usedAt, place) => {
-        this.#usedAt[place] = Math.min(usedAt, 1);
-      });
-      this.#uses = 2;
-    }
-    return this.#uses;
   }
 }

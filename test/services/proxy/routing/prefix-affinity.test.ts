@@ -95,6 +95,35 @@ describe("the endpoint of a prompt", () => {
     expect(endpoints[choose(affinity, endpoints, text)]).not.toBe(other);
   });
 
+  it("is another for every conversation of an endpoint that is loaded beyond the bound", () => {
+    const affinity = new PrefixAffinity();
+    const endpoints = idleEndpoints(8);
+    const system = promptText(0, 256);
+    const conversations = Array.from({ length: 40 }, (_, at) => system + promptText(at + 1, 256));
+    for (const endpoint of endpoints.slice(1)) endpoint.usable = false;
+    for (const text of conversations) expect(choose(affinity, endpoints, text)).toBe(0);
+    for (const endpoint of endpoints) endpoint.usable = true;
+    (endpoints[0] as MutableEndpoint).outstanding = 100;
+    const chosen = new Set(conversations.map((text) => choose(affinity, endpoints, text)));
+    expect(chosen.has(0)).toBe(false);
+    expect(chosen.size).toBe(7);
+  });
+
+  it("is the last that served a shorter beginning where that of the longest is gone", () => {
+    const system = promptText(0, 256);
+    const all = idleEndpoints(8);
+    all.forEach((gone, at) => {
+      const affinity = new PrefixAffinity();
+      const only = (endpoint: MutableEndpoint | undefined) =>
+        all.map((one) => ({ ...one, usable: one === endpoint }));
+      const other = (at + 1) % all.length;
+      choose(affinity, only(gone), system + promptText(1, 256));
+      choose(affinity, only(all[other]), system + promptText(2, 256));
+      const left = all.map((one) => ({ ...one, usable: one !== gone }));
+      expect(choose(affinity, left, system + promptText(1, 300))).toBe(other);
+    });
+  });
+
   it("is none where none is usable", () => {
     const endpoints = idleEndpoints(2).map((endpoint) => ({ ...endpoint, usable: false }));
     expect(choose(new PrefixAffinity(), endpoints, promptText(1, 300))).toBe(-1);
