@@ -22,7 +22,7 @@ export interface WrkResult {
 const connections = 32;
 
 /**
- * Sends a request over 32 connections, each as soon as the one before is answered.
+ * Sends a request over 32 connections, each as soon as the one before is answered, for whole seconds.
  *
  * @throws Error where an answer has another status than 2xx or 3xx, or a connection fails
  */
@@ -36,7 +36,14 @@ export async function runWrk(url: string, request: RepeatedRequest, seconds: num
     await writeFile(script, scriptOf(request, bodyFile));
     const { stdout } = await promisify(execFile)(
       path,
-      ["-t1", `-c${connections}`, `-d${seconds}s`, "--timeout=30s", `-s${script}`, url + request.path],
+      [
+        "-t1",
+        `-c${connections}`,
+        `-d${Math.ceil(seconds)}s`,
+        "--timeout=30s",
+        `-s${script}`,
+        url + request.path,
+      ],
       { env: { ...process.env, ...env } },
     );
     const [, requests, micros, failures] = /^RESULT (\d+) (\d+) (\d+)$/m.exec(stdout) ?? [];
