@@ -11,12 +11,7 @@ import { engineComponents } from "../components/engines/registry.ts";
 import { partitionOf } from "../components/identity/partition.ts";
 import { recommendedLabels, selectorLabels } from "../components/labels.ts";
 import { InferenceProxy } from "../components/proxy/inference-proxy.ts";
-import {
-  proxyIdentity,
-  proxyPort,
-  proxyServiceName,
-  proxyTlsSecret,
-} from "../components/proxy/proxy-identity.ts";
+import { proxyIdentity, proxyMetricsPort } from "../components/proxy/proxy-identity.ts";
 import { MetricsMonitor } from "../components/engines/scaling/metrics-monitor.ts";
 import { monitoringNamespace } from "../components/engines/group-operations.ts";
 import type { ProxyTarget } from "../components/proxy/proxy-network.ts";
@@ -166,10 +161,9 @@ export function deployToExistingCluster(inputs: ExistingClusterInputs): StackOut
     {
       platform: plan.platform,
       namespace: platformNamespace,
-      image: inputs.proxy.image,
-      replicas: inputs.proxy.replicas,
+      proxy: inputs.proxy,
       routes: plan.routes,
-      targets: proxyTargets(plan),
+      targets: proxyTargets(plan, inputs.proxy.grpc),
     },
     // Routes, and the policy that opens them, change when what they lead to is there, and before what they led to goes.
     inNamespace(platformNamespace, ...engines),
@@ -185,12 +179,7 @@ export function deployToExistingCluster(inputs: ExistingClusterInputs): StackOut
         labels: recommendedLabels(identity),
         monitorLabels: spec.observability.podMonitors.labels ?? {},
         podLabels: selectorLabels(identity),
-        endpoint: {
-          port: "https",
-          portNumber: proxyPort,
-          path: "/metrics",
-          tls: { caSecret: proxyTlsSecret, serverName: proxyServiceName },
-        },
+        endpoint: { port: "metrics", portNumber: proxyMetricsPort, path: "/metrics" },
         ...monitoringNamespace(monitoringOf(spec)),
       },
       inNamespace(platformNamespace, ...addons.values()),
@@ -252,7 +241,7 @@ function groupsOf(plan: PlatformPlan, engine: EnginePlan) {
 }
 
 /** One target a replica group: the proxy reaches the pods of the plan and no others. */
-function proxyTargets(plan: PlatformPlan): ProxyTarget[] {
+function proxyTargets(plan: PlatformPlan, grpc: boolean): ProxyTarget[] {
   return plan.engines.flatMap((engine) =>
     groupsOf(plan, engine)
       .filter(({ role }) => role !== "prefill")
@@ -262,7 +251,7 @@ function proxyTargets(plan: PlatformPlan): ProxyTarget[] {
         return {
           namespace: group.namespace,
           labels: door?.podLabels ?? selectorLabels(engineIdentity(engine, group)),
-          port: door?.port ?? ports.http,
+          ports: [door?.port ?? ports.http, ...(grpc && !door && ports.grpc ? [ports.grpc] : [])],
         };
       }),
   );

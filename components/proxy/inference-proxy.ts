@@ -1,24 +1,36 @@
 import * as pulumi from "@pulumi/pulumi";
 import { Deployment } from "@pulumi/kubernetes/apps/v1/index.js";
+import { HorizontalPodAutoscaler } from "@pulumi/kubernetes/autoscaling/v2/index.js";
 import { ConfigMap, Service, ServiceAccount } from "@pulumi/kubernetes/core/v1/index.js";
 import { PodDisruptionBudget } from "@pulumi/kubernetes/policy/v1/index.js";
-import type { core } from "@pulumi/kubernetes/types/input.js";
-import { proxyPod } from "../../platform/plan/namespaces.ts";
-import type { RoutingTable } from "../../platform/routes/routing-table.ts";
+import { PriorityClass } from "@pulumi/kubernetes/scheduling/v1/index.js";
+import { defaultProxyReplicas, mostProxyReplicas } from "../../platform/plan/proxy-pod.ts";
+import { serviceNamespace } from "../../platform/routes/cluster-address.ts";
+import type { RouteTarget, RoutingTable } from "../../platform/routes/routing-table.ts";
+import type { ProxySpec } from "../../platform/spec/proxy-schema.ts";
 import { childOptions } from "../child-options.ts";
-import { dominoNamespaces } from "../domino/domino-namespaces.ts";
 import { recommendedLabels, selectorLabels } from "../labels.ts";
+import { ProxyAccess } from "./proxy-access.ts";
+import { asksDomino, defaultDominoHost, jwtOf, proxyFiles } from "./proxy-arguments.ts";
 import { ProxyCertificate } from "./proxy-certificate.ts";
-import { proxyIdentity, proxyPort, proxyServiceName, proxyTlsSecret, proxyUrl } from "./proxy-identity.ts";
-import { ProxyNetwork, type ProxyTarget } from "./proxy-network.ts";
+import {
+  proxyAccount,
+  proxyGrpcPort,
+  proxyIdentity,
+  proxyMetricsPort,
+  proxyPort,
+  proxyServiceName,
+  proxyUrl,
+} from "./proxy-identity.ts";
+import { isKeycloak, ProxyNetwork, type ProxyTarget } from "./proxy-network.ts";
+import { proxyGraceSeconds, proxyPodSpec } from "./proxy-pod-spec.ts";
 
 export interface InferenceProxyArgs {
   /** Name of the platform, for the labels. */
   readonly platform: string;
   readonly namespace: string;
-  /** Image with an exact tag or digest. */
-  readonly image: string;
-  readonly replicas: number;
+  /** What the spec says of it. */
+  readonly proxy: ProxySpec;
   /** What the proxy routes by. */
   readonly routes: RoutingTable;
   /** The engines' pods, for the network policy. */
@@ -33,14 +45,12 @@ export interface InferenceProxyArgs {
 const routesConfigMap = "inference-routes";
 /** An object of Kubernetes holds 1 MiB; the rest is for what is around the data. */
 const routesMaxBytes = 1_000_000;
-/** Time between removal from the endpoints and SIGTERM. */
-const preStopSeconds = 10;
 /** Enough for a connection that was opened at the last moment. */
 const leastDrainSeconds = 25;
-/** User of the pod: any that is not root does, the image owns nothing that it writes. */
-const userId = 1000;
+/** Above every replica of an engine: without the proxy none of them has work. */
+const priorityValue = 100_000;
 
-/** The one endpoint in front of all engines: TLS, authentication by Domino, routing by the plan. */
+/** The one endpoint in front of all engines: TLS, authentication, routing by the plan. */
 export class InferenceProxy extends pulumi.ComponentResource {
   readonly url: pulumi.Output<string>;
   /** Secret whose `ca.crt` verifies the proxy. */
@@ -48,6 +58,7 @@ export class InferenceProxy extends pulumi.ComponentResource {
 
   constructor(name: string, args: InferenceProxyArgs, opts?: pulumi.ComponentResourceOptions) {
     super("domino-inference:proxy:InferenceProxy", name, {}, opts);
+    const { namespace, proxy } = args;
     const routes = JSON.stringify(args.routes, undefined, 2);
     const routesBytes = Buffer.byteLength(routes);
     if (routesBytes > routesMaxBytes) {
@@ -57,40 +68,67 @@ export class InferenceProxy extends pulumi.ComponentResource {
       });
     }
     const child = childOptions(this, opts);
-    const identity = proxyIdentity(args.platform, args.image);
+    const identity = proxyIdentity(args.platform, proxy.image);
     const labels = recommendedLabels(identity);
     const podLabels = selectorLabels(identity);
-    const metadata = { name: "inference-proxy", namespace: args.namespace, labels };
+    const metadata = { name: "inference-proxy", namespace, labels };
+    const engineNamespaces = discoveredNamespaces(args.routes);
+    const jwt = jwtOf(proxy);
 
     const account = new ServiceAccount(
       `${name}-account`,
-      { metadata, automountServiceAccountToken: false },
+      { metadata: { ...metadata, name: proxyAccount }, automountServiceAccountToken: false },
       child,
     );
+    const access = new ProxyAccess(`${name}-access`, { namespace, labels, engineNamespaces }, child);
     const configMap = new ConfigMap(
       `${name}-routes`,
-      { metadata: { ...metadata, name: routesConfigMap }, data: { "routes.json": routes } },
+      { metadata: { ...metadata, name: routesConfigMap }, data: { [proxyFiles.routes]: routes } },
       child,
     );
     const certificate = new ProxyCertificate(
       `${name}-certificate`,
-      { namespace: args.namespace, labels },
+      { namespace, labels, ...(proxy.certificate ?? {}) },
       child,
     );
     const network = new ProxyNetwork(
       `${name}-network`,
-      { namespace: args.namespace, labels, podLabels, targets: args.targets },
+      {
+        namespace,
+        labels,
+        podLabels,
+        targets: args.targets,
+        requestPorts: proxy.grpc ? [proxyPort, proxyGrpcPort] : [proxyPort],
+        metricsPort: proxyMetricsPort,
+        asksDomino: asksDomino(proxy),
+        addresses: [...(jwt ? [jwt.jwksUrl] : []), ...(proxy.tracing ? [proxy.tracing.endpoint] : [])],
+        discovers: engineNamespaces.length > 0,
+      },
       child,
+    );
+    // Classes have no namespace, so the platform's begins the name.
+    const priorityClass = `${namespace}-proxy`;
+    const priority = new PriorityClass(
+      `${name}-priority`,
+      {
+        metadata: { name: priorityClass, labels },
+        description: `The proxy of ${args.platform}, before its engines.`,
+        value: priorityValue,
+        globalDefault: false,
+        // It shares its nodes with Domino's own services, which it must not push off them.
+        preemptionPolicy: "Never",
+      },
+      // A value cannot be changed, and pods keep the one that they were created with.
+      { ...child, replaceOnChanges: ["value"], deleteBeforeReplace: true },
     );
 
     const drainSeconds = Math.max(leastDrainSeconds, longestRequestSeconds(args.routes));
-    const graceSeconds = preStopSeconds + drainSeconds + 15;
     const deployment = new Deployment(
       `${name}-deployment`,
       {
         metadata,
         spec: {
-          replicas: args.replicas,
+          replicas: proxy.autoscaling?.minReplicas ?? proxy.replicas ?? defaultProxyReplicas,
           selector: { matchLabels: podLabels },
           strategy: { type: "RollingUpdate", rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
           revisionHistoryLimit: 3,
@@ -99,49 +137,64 @@ export class InferenceProxy extends pulumi.ComponentResource {
             metadata: {
               labels: {
                 ...labels,
-                // Domino's own NetworkPolicies admit only pods with this label to its API.
-                "nucleus-client": "true",
+                // Domino's own NetworkPolicies admit only pods with these labels to its API and to its Keycloak.
+                ...(asksDomino(proxy) ? { "nucleus-client": "true" } : {}),
+                ...(jwt && isKeycloak(new URL(jwt.jwksUrl)) ? { "keycloak-client": "true" } : {}),
               },
             },
-            spec: {
-              serviceAccountName: "inference-proxy",
-              automountServiceAccountToken: false,
-              enableServiceLinks: false,
-              terminationGracePeriodSeconds: graceSeconds,
-              nodeSelector: { "dominodatalab.com/node-pool": "platform" },
-              topologySpreadConstraints: ["kubernetes.io/hostname", "topology.kubernetes.io/zone"].map(
-                (topologyKey) => ({
-                  maxSkew: 1,
-                  topologyKey,
-                  whenUnsatisfiable: "ScheduleAnyway",
-                  labelSelector: { matchLabels: podLabels },
-                }),
-              ),
-              securityContext: {
-                runAsNonRoot: true,
-                runAsUser: userId,
-                runAsGroup: userId,
-                // Makes the key of the certificate readable for the user and nobody else.
-                fsGroup: userId,
-                seccompProfile: { type: "RuntimeDefault" },
-              },
-              containers: [proxyContainer(args, drainSeconds)],
-              volumes: [
-                { name: "routes", configMap: { name: routesConfigMap } },
-                { name: "tls", secret: { secretName: proxyTlsSecret, defaultMode: 0o440 } },
-                { name: "scratch", emptyDir: { sizeLimit: "1Gi" } },
-              ],
-            },
+            spec: proxyPodSpec({
+              proxy,
+              podLabels,
+              dominoHost: args.dominoHost ?? defaultDominoHost,
+              priorityClass,
+              routesConfigMap,
+              discovers: engineNamespaces.length > 0,
+              drainSeconds,
+            }),
           },
         },
       },
       {
         ...child,
-        dependsOn: [account, configMap, certificate, network],
+        dependsOn: [account, access, configMap, certificate, network, priority],
+        // The number is what an autoscaler begins with: no update sets its own back.
+        ...(proxy.autoscaling ? { ignoreChanges: ["spec.replicas"] } : {}),
         // Replicas leave one after the other, each as soon as its last stream has ended.
-        customTimeouts: { create: "10m", update: `${600 + args.replicas * graceSeconds}s` },
+        customTimeouts: {
+          create: "10m",
+          update: `${600 + mostProxyReplicas(proxy) * proxyGraceSeconds(drainSeconds)}s`,
+        },
       },
     );
+
+    if (proxy.autoscaling) {
+      const { minReplicas, maxReplicas, cpuPercent } = proxy.autoscaling;
+      new HorizontalPodAutoscaler(
+        `${name}-autoscaler`,
+        {
+          metadata,
+          spec: {
+            scaleTargetRef: { apiVersion: "apps/v1", kind: "Deployment", name: metadata.name },
+            minReplicas,
+            maxReplicas,
+            metrics: [
+              {
+                type: "Resource",
+                resource: { name: "cpu", target: { type: "Utilization", averageUtilization: cpuPercent } },
+              },
+            ],
+            behavior: {
+              // A replica that goes takes its share of the limits and of warm connections with it: one at a time.
+              scaleDown: {
+                stabilizationWindowSeconds: 300,
+                policies: [{ type: "Pods", value: 1, periodSeconds: 60 }],
+              },
+            },
+          },
+        },
+        { ...child, dependsOn: [deployment] },
+      );
+    }
 
     new Service(
       `${name}-service`,
@@ -150,7 +203,10 @@ export class InferenceProxy extends pulumi.ComponentResource {
         spec: {
           type: "ClusterIP",
           selector: podLabels,
-          ports: [{ name: "https", port: proxyPort, targetPort: "https" }],
+          ports: [
+            { name: "https", port: proxyPort, targetPort: "https" },
+            ...(proxy.grpc ? [{ name: "grpc", port: proxyGrpcPort, targetPort: "grpc" }] : []),
+          ],
         },
       },
       // Pulumi waits for an endpoint: where the replicas fail, it would wait for nothing.
@@ -176,59 +232,20 @@ export class InferenceProxy extends pulumi.ComponentResource {
   }
 }
 
-function proxyContainer(args: InferenceProxyArgs, drainSeconds: number): core.v1.Container {
-  const resources = { cpu: `${proxyPod.cpuMillis}m`, memory: `${proxyPod.memoryMiB}Mi` };
-  const probe = (path: string): core.v1.Probe => ({
-    httpGet: { path, port: "https", scheme: "HTTPS" },
-    timeoutSeconds: 3,
-  });
-  return {
-    name: "inference-proxy",
-    image: args.image,
-    imagePullPolicy: "IfNotPresent",
-    args: [
-      "--host",
-      "0.0.0.0",
-      "--port",
-      String(proxyPort),
-      "--routes",
-      "/etc/inference/routes.json",
-      "--tls-cert",
-      "/etc/tls/tls.crt",
-      "--tls-key",
-      "/etc/tls/tls.key",
-      "--auth",
-      "domino",
-      "--domino-host",
-      args.dominoHost ?? `http://nucleus-frontend.${dominoNamespaces.platform}:80`,
-      "--drain-seconds",
-      String(drainSeconds),
-    ],
-    ports: [{ name: "https", containerPort: proxyPort }],
-    resources: { requests: resources, limits: resources },
-    startupProbe: { ...probe("/livez"), periodSeconds: 2, failureThreshold: 30 },
-    livenessProbe: { ...probe("/livez"), periodSeconds: 10, failureThreshold: 3 },
-    readinessProbe: { ...probe("/readyz"), periodSeconds: 5, failureThreshold: 2 },
-    lifecycle: { preStop: { sleep: { seconds: preStopSeconds } } },
-    securityContext: {
-      allowPrivilegeEscalation: false,
-      readOnlyRootFilesystem: true,
-      capabilities: { drop: ["ALL"] },
-    },
-    volumeMounts: [
-      // The folder, not the one file: a file mounted by subPath is never updated.
-      { name: "routes", mountPath: "/etc/inference", readOnly: true },
-      { name: "tls", mountPath: "/etc/tls", readOnly: true },
-      { name: "scratch", mountPath: "/tmp" },
-    ],
-  };
+/** Namespaces of the Services whose pods the proxy looks for. */
+function discoveredNamespaces(routes: RoutingTable): string[] {
+  const namespaces = targetsOf(routes)
+    .filter(({ discovery }) => discovery === "endpoint-slices")
+    .flatMap(({ endpoints }) => endpoints.flatMap((endpoint) => serviceNamespace(new URL(endpoint)) ?? []));
+  return [...new Set(namespaces)].toSorted();
 }
 
 function longestRequestSeconds(routes: RoutingTable): number {
-  const timeouts = routes.servers.flatMap((server) =>
-    server.models.flatMap((model) =>
-      model.versions.flatMap((version) => version.targets.map((target) => target.timeoutMs)),
-    ),
+  return Math.ceil(Math.max(0, ...targetsOf(routes).map(({ timeoutMs }) => timeoutMs)) / 1000);
+}
+
+function targetsOf(routes: RoutingTable): RouteTarget[] {
+  return routes.servers.flatMap((server) =>
+    server.models.flatMap((model) => model.versions.flatMap((version) => version.targets)),
   );
-  return Math.ceil(Math.max(0, ...timeouts) / 1000);
 }

@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { CustomResource } from "@pulumi/kubernetes/apiextensions/index.js";
+import type { ProxySpec } from "../../platform/spec/proxy-schema.ts";
 import { childOptions } from "../child-options.ts";
 import { proxyServiceName, proxyTlsSecret } from "./proxy-identity.ts";
 
@@ -7,6 +8,11 @@ export interface ProxyCertificateArgs {
   readonly namespace: string;
   /** Labels of the objects. */
   readonly labels: Readonly<Record<string, string>>;
+  /**
+   * Who signs the serving certificate. Clients verify it by what they know of that issuer.
+   * @default an authority of the platform's own
+   */
+  readonly issuerRef?: NonNullable<ProxySpec["certificate"]>["issuerRef"];
 }
 
 const certManager = "cert-manager.io/v1";
@@ -15,8 +21,9 @@ const certManager = "cert-manager.io/v1";
 const waitForReady = { "pulumi.com/waitFor": "condition=Ready" };
 
 /**
- * The proxy's TLS: a certificate authority of the platform's own, by cert-manager, and the serving certificate that it
- * signs. Clients verify by the authority's `ca.crt`, which outlives every serving certificate.
+ * The proxy's TLS: the serving certificate, which cert-manager renews, and a certificate authority of the platform's own
+ * that signs it, where no other issuer does. Clients verify by the authority's `ca.crt`, which outlives every serving
+ * certificate.
  */
 export class ProxyCertificate extends pulumi.ComponentResource {
   readonly secretName: pulumi.Output<string>;
@@ -24,13 +31,7 @@ export class ProxyCertificate extends pulumi.ComponentResource {
   constructor(name: string, args: ProxyCertificateArgs, opts?: pulumi.ComponentResourceOptions) {
     super("domino-inference:proxy:ProxyCertificate", name, {}, opts);
     const child = childOptions(this, opts);
-    const object = (
-      kind: "Issuer" | "Certificate",
-      role: string,
-      objectName: string,
-      spec: object,
-      after: pulumi.Resource[],
-    ) =>
+    const object: CreateObject = (kind, role, objectName, spec, after) =>
       new CustomResource(
         `${name}-${role}`,
         {
@@ -47,30 +48,6 @@ export class ProxyCertificate extends pulumi.ComponentResource {
         after.length > 0 ? { ...child, dependsOn: after } : child,
       );
 
-    const selfSigned = object("Issuer", "self-signed", "inference-proxy-self-signed", { selfSigned: {} }, []);
-    const authority = object(
-      "Certificate",
-      "authority",
-      "inference-proxy-ca",
-      {
-        isCA: true,
-        commonName: `${args.namespace} inference proxy CA`,
-        secretName: "inference-proxy-ca",
-        duration: "43800h",
-        renewBefore: "8760h",
-        // Renewed with the same key, so that clients that hold the old ca.crt still verify.
-        privateKey: { algorithm: "ECDSA", size: 256, rotationPolicy: "Never" },
-        issuerRef: { group: "cert-manager.io", kind: "Issuer", name: "inference-proxy-self-signed" },
-      },
-      [selfSigned],
-    );
-    const issuer = object(
-      "Issuer",
-      "issuer",
-      "inference-proxy-ca",
-      { ca: { secretName: "inference-proxy-ca" } },
-      [authority],
-    );
     const service = proxyServiceName;
     const host = `${service}.${args.namespace}`;
     object(
@@ -85,12 +62,47 @@ export class ProxyCertificate extends pulumi.ComponentResource {
         dnsNames: [service, host, `${host}.svc`, `${host}.svc.cluster.local`],
         usages: ["server auth"],
         privateKey: { algorithm: "ECDSA", size: 256, rotationPolicy: "Always" },
-        issuerRef: { group: "cert-manager.io", kind: "Issuer", name: "inference-proxy-ca" },
+        issuerRef: args.issuerRef ?? ownIssuerRef("inference-proxy-ca"),
       },
-      [issuer],
+      args.issuerRef ? [] : [ownAuthority(args.namespace, object)],
     );
 
     this.secretName = pulumi.output(proxyTlsSecret);
     this.registerOutputs({ secretName: this.secretName });
   }
+}
+
+type CreateObject = (
+  kind: "Issuer" | "Certificate",
+  role: string,
+  objectName: string,
+  spec: object,
+  after: pulumi.Resource[],
+) => pulumi.Resource;
+
+function ownIssuerRef(name: string): object {
+  return { group: "cert-manager.io", kind: "Issuer", name };
+}
+
+function ownAuthority(namespace: string, object: CreateObject): pulumi.Resource {
+  const selfSigned = object("Issuer", "self-signed", "inference-proxy-self-signed", { selfSigned: {} }, []);
+  const authority = object(
+    "Certificate",
+    "authority",
+    "inference-proxy-ca",
+    {
+      isCA: true,
+      commonName: `${namespace} inference proxy CA`,
+      secretName: "inference-proxy-ca",
+      duration: "43800h",
+      renewBefore: "8760h",
+      // Renewed with the same key, so that clients that hold the old ca.crt still verify.
+      privateKey: { algorithm: "ECDSA", size: 256, rotationPolicy: "Never" },
+      issuerRef: ownIssuerRef("inference-proxy-self-signed"),
+    },
+    [selfSigned],
+  );
+  return object("Issuer", "issuer", "inference-proxy-ca", { ca: { secretName: "inference-proxy-ca" } }, [
+    authority,
+  ]);
 }

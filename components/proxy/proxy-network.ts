@@ -1,16 +1,18 @@
 import * as pulumi from "@pulumi/pulumi";
 import { NetworkPolicy } from "@pulumi/kubernetes/networking/v1/index.js";
+import type { networking } from "@pulumi/kubernetes/types/input.js";
+import { serviceNamespace } from "../../platform/routes/cluster-address.ts";
 import { childOptions } from "../child-options.ts";
 import { namespaceNamed } from "../cluster/namespace-label.ts";
 import { dominoNamespaces } from "../domino/domino-namespaces.ts";
-import { proxyPort } from "./proxy-identity.ts";
 
 /** Engines that the proxy sends to: one type in one namespace. */
 export interface ProxyTarget {
   readonly namespace: string;
   /** Labels of the engines' pods. */
   readonly labels: Readonly<Record<string, string>>;
-  readonly port: number;
+  /** HTTP, and gRPC where the proxy sends it. */
+  readonly ports: readonly number[];
 }
 
 export interface ProxyNetworkArgs {
@@ -20,6 +22,15 @@ export interface ProxyNetworkArgs {
   /** Labels of the proxy's pods. */
   readonly podLabels: Readonly<Record<string, string>>;
   readonly targets: readonly ProxyTarget[];
+  /** Ports that clients send requests to. */
+  readonly requestPorts: readonly number[];
+  readonly metricsPort: number;
+  /** Whether Domino's API says whose key a request carries. */
+  readonly asksDomino: boolean;
+  /** Addresses of what else the proxy asks or tells: an issuer's keys, a collector of spans. */
+  readonly addresses: readonly string[];
+  /** Whether the proxy asks the API server for the pods of engines. */
+  readonly discovers: boolean;
 }
 
 /**
@@ -27,6 +38,15 @@ export interface ProxyNetworkArgs {
  * was resolved.
  */
 const nucleusPorts = [80, 9000];
+
+/** Port of the pods behind Keycloak's Service, which has port 80. */
+const keycloakPodPort = 8080;
+
+/** Where an API server's address can be: EKS puts it into subnets of the cluster, which need not be those of its nodes. */
+const privateAddresses = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"];
+
+/** Would hand out the node's role. */
+const instanceMetadata = "169.254.169.254/32";
 
 /** Who may reach the proxy and what it may reach, beyond the namespace's default deny. */
 export class ProxyNetwork extends pulumi.ComponentResource {
@@ -40,52 +60,92 @@ export class ProxyNetwork extends pulumi.ComponentResource {
     });
     const podSelector = { matchLabels: { ...args.podLabels } };
 
-    new NetworkPolicy(
-      `${name}-from-domino`,
-      {
-        metadata: metadata("inference-proxy-from-domino"),
-        spec: {
-          podSelector,
-          policyTypes: ["Ingress"],
-          ingress: [
-            {
-              from: [{ namespaceSelector: namespaceNamed(dominoNamespaces.compute) }],
-              ports: [{ protocol: "TCP", port: proxyPort }],
-            },
-          ],
-        },
-      },
-      child,
-    );
+    const policy = (
+      role: string,
+      objectName: string,
+      rules: Omit<networking.v1.NetworkPolicySpec, "podSelector">,
+    ) =>
+      new NetworkPolicy(
+        `${name}-${role}`,
+        { metadata: metadata(objectName), spec: { podSelector, ...rules } },
+        child,
+      );
 
-    new NetworkPolicy(
-      `${name}-to-upstreams`,
-      {
-        metadata: metadata("inference-proxy-to-upstreams"),
-        spec: {
-          podSelector,
-          policyTypes: ["Egress"],
-          egress: [
-            ...args.targets.map((target) => ({
-              to: [
-                {
-                  namespaceSelector: namespaceNamed(target.namespace),
-                  podSelector: { matchLabels: { ...target.labels } },
-                },
-              ],
-              ports: [{ protocol: "TCP", port: target.port }],
-            })),
+    policy("from-domino", "inference-proxy-from-domino", {
+      policyTypes: ["Ingress"],
+      ingress: [
+        {
+          from: [{ namespaceSelector: namespaceNamed(dominoNamespaces.compute) }],
+          ports: tcp(args.requestPorts),
+        },
+      ],
+    });
+
+    policy("from-monitoring", "inference-proxy-from-monitoring", {
+      policyTypes: ["Ingress"],
+      ingress: [
+        {
+          from: [
             {
-              // Domino's API, which says whose key a request carries.
-              to: [{ namespaceSelector: namespaceNamed(dominoNamespaces.platform) }],
-              ports: nucleusPorts.map((port) => ({ protocol: "TCP", port })),
+              namespaceSelector: namespaceNamed(dominoNamespaces.platform),
+              podSelector: { matchLabels: { "app.kubernetes.io/name": "prometheus" } },
             },
           ],
+          ports: tcp([args.metricsPort]),
         },
-      },
-      child,
-    );
+      ],
+    });
+
+    policy("to-upstreams", "inference-proxy-to-upstreams", {
+      policyTypes: ["Egress"],
+      egress: [
+        ...args.targets.map((target) => ({
+          to: [
+            {
+              namespaceSelector: namespaceNamed(target.namespace),
+              podSelector: { matchLabels: { ...target.labels } },
+            },
+          ],
+          ports: tcp(target.ports),
+        })),
+        ...(args.asksDomino
+          ? [
+              {
+                // Domino's API, which says whose key a request carries.
+                to: [{ namespaceSelector: namespaceNamed(dominoNamespaces.platform) }],
+                ports: tcp(nucleusPorts),
+              },
+            ]
+          : []),
+        ...args.addresses.map(egressTo),
+        ...(args.discovers
+          ? [{ to: privateAddresses.map((cidr) => ({ ipBlock: { cidr } })), ports: tcp([443]) }]
+          : []),
+      ],
+    });
 
     this.registerOutputs({});
   }
+}
+
+/** By the namespace where the address is a Service, which has no address that pods see; else anywhere outside. */
+function egressTo(address: string): networking.v1.NetworkPolicyEgressRule {
+  const url = new URL(address);
+  const namespace = serviceNamespace(url);
+  const port = url.port === "" ? (url.protocol === "https:" ? 443 : 80) : Number(url.port);
+  return namespace === undefined
+    ? { to: [{ ipBlock: { cidr: "0.0.0.0/0", except: [instanceMetadata] } }], ports: tcp([port]) }
+    : {
+        to: [{ namespaceSelector: namespaceNamed(namespace) }],
+        ports: tcp(isKeycloak(url) ? [port, keycloakPodPort] : [port]),
+      };
+}
+
+/** Whether an address is Domino's own Keycloak's. */
+export function isKeycloak(url: URL): boolean {
+  return url.hostname.startsWith("keycloak") && serviceNamespace(url) === dominoNamespaces.platform;
+}
+
+function tcp(ports: readonly number[]): { protocol: string; port: number }[] {
+  return ports.map((port) => ({ protocol: "TCP", port }));
 }

@@ -3,9 +3,8 @@ import { engineProfiles } from "../engines/registry.ts";
 import { mostReplicas } from "../scaling/most-replicas.ts";
 import { deviceResource } from "./devices.ts";
 import type { EnginePlan, NamespacePlan, ReplicaGroupPlan } from "./platform-plan.ts";
-
-/** Requests (and limits) of one proxy pod: a core and a half carries thousands of requests a second. */
-export const proxyPod = { cpuMillis: 1_500, memoryMiB: 2_048 } as const;
+import type { ProxySpec } from "../spec/proxy-schema.ts";
+import { mostProxyReplicas, proxyPod } from "./proxy-pod.ts";
 
 /**
  * The platform's own namespace first, then those that engines name. Quotas leave room for one more replica of
@@ -15,7 +14,7 @@ export function namespacePlans(
   platformNamespace: string,
   engines: readonly EnginePlan[],
   groups: readonly ReplicaGroupPlan[],
-  proxyReplicas: number,
+  proxy: ProxySpec | undefined,
 ): NamespacePlan[] {
   const further = [...new Set(engines.map((engine) => engine.namespace))]
     .filter((name) => name !== platformNamespace)
@@ -23,7 +22,9 @@ export function namespacePlans(
   return [platformNamespace, ...further].map((name) => {
     const own = groups.filter((group) => group.namespace === name);
     // The proxy's update may run old and new pods side by side until the old ones have finished their streams.
-    const proxies = name === platformNamespace ? 2 * proxyReplicas : 0;
+    const proxies = name === platformNamespace && proxy ? 2 * mostProxyReplicas(proxy) : 0;
+    // Quotas bound requests and limits by the same number.
+    const { limits } = proxyPod(proxy ?? {});
     const others = engines
       .filter((engine) => engine.namespace === name)
       .flatMap((engine) => {
@@ -47,11 +48,11 @@ export function namespacePlans(
         pods: sumOverPods(() => 1) + proxies + total(others, ({ count }) => count),
         cpuMillis:
           sumOverPods((group) => group.cpuMillis) +
-          proxies * proxyPod.cpuMillis +
+          proxies * limits.cpuMillis +
           total(others, ({ count, cpuMillis }) => count * cpuMillis),
         memoryMiB:
           sumOverPods((group) => group.memoryMiB) +
-          proxies * proxyPod.memoryMiB +
+          proxies * limits.memoryMiB +
           total(others, ({ count, memoryMiB }) => count * memoryMiB),
       },
     };

@@ -11,7 +11,7 @@ import type { GroupDemand } from "../../optimizer/workload.ts";
 import { PlatformError } from "../errors/platform-error.ts";
 import { engineProfiles } from "../engines/registry.ts";
 import type { EngineType } from "../engines/registry.ts";
-import { routesOf, serviceEndpoints } from "../routes/routes-of.ts";
+import { routesOf } from "../routes/routes-of.ts";
 import type { EngineSpec, PlatformSpec } from "../spec/schema.ts";
 import { certain } from "../../optimizer/certain.ts";
 import { boundedNodes } from "./bounded-nodes.ts";
@@ -117,10 +117,10 @@ export function planPlatform(spec: PlatformSpec): PlatformPlan {
       ),
       hardware.instanceTypes,
     ),
-    routes: routesOf({ engines, groups, servers }, serviceEndpoints),
+    routes: routesOf({ engines, groups, servers }, spec),
     unplaced: unplacedPlans(result, drafts),
     scarce: result.scarce,
-    namespaces: namespacePlans(platformNamespace, engines, groups, spec.proxy?.replicas ?? 0),
+    namespaces: namespacePlans(platformNamespace, engines, groups, spec.proxy),
     totals: {
       usdPerHour: result.usdPerHour,
       lowerBoundUsdPerHour: result.lowerBoundUsdPerHour,

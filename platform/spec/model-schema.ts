@@ -2,6 +2,7 @@ import { z } from "zod";
 import { engineOptionSchemas } from "./engine-option-schemas.ts";
 import { registeredName, versionText } from "./formats.ts";
 import { durationSchema, memorySchema, rateSchema } from "./quantities.ts";
+import { modelProxySchema } from "./proxy-schema.ts";
 import { runtimeSchemas } from "./runtime-schema.ts";
 
 /** Nothing takes no time, so a target of zero is a mistake. */
@@ -119,6 +120,7 @@ export const modelSchema = z.strictObject({
     .boolean()
     .optional()
     .describe("Two kinds of accelerators at once where that costs less or cards are scarce. Default: false."),
+  proxy: modelProxySchema.optional(),
   ...runtimeSchemas,
   ...engineOptionSchemas("model"),
 });

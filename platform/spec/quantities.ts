@@ -69,6 +69,8 @@ export const durationSchema = quantitySchema(duration);
 export const rateSchema = quantitySchema(rate).refine((perMinute) => perMinute <= maxRequestsPerMinute, {
   error: `expected at most ${maxRequestsPerMinute}/min for one server`,
 });
+/** `100000/min` → 100000: tokens, of which a request has thousands. */
+export const tokenRateSchema = quantitySchema(rate);
 /** `80Gi` → 80. */
 export const memorySchema = quantitySchema(memory);
 /** `2.5 USD/h` → 2.5. */

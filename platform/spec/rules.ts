@@ -7,6 +7,7 @@ import { clusterProblems } from "./rules/cluster.ts";
 import { dominoProblems } from "./rules/domino.ts";
 import { engineProblems } from "./rules/engines.ts";
 import { nodeProblems } from "./rules/nodes.ts";
+import { proxyProblems } from "./rules/proxy.ts";
 import { acceleratorProblems, knownAccelerators } from "./rules/accelerators.ts";
 import { serviceClassProblems } from "./rules/service-classes.ts";
 
@@ -25,6 +26,7 @@ export function ruleProblems(raw: unknown): RuleProblem[] {
     ...nodeProblems(spec),
     ...serviceClassProblems(spec),
     ...dominoProblems(spec),
+    ...proxyProblems(spec),
     ...engineProblems(spec, knownAccelerators(spec)),
     ...addonProblems(spec),
     ...measurementProblems(spec),

@@ -42,7 +42,7 @@ function problemsOf(issue: Issue, raw: unknown, positions: PositionFinder): Prob
   if (issue.code === "invalid_union") {
     // The branch whose form fits best tells more than "no branch matched".
     const [branch] = issue.errors
-      .filter((issues) => issues.every((inner) => !isTypeMismatchAtRoot(inner)))
+      .filter((issues) => issues.every((inner) => !isMismatchAtRoot(inner)))
       .toSorted((left, right) => unknownKeys(left) - unknownKeys(right) || left.length - right.length);
     if (branch) {
       return branch.flatMap((inner) =>
@@ -62,8 +62,9 @@ function unknownKeys(issues: readonly Issue[]): number {
   );
 }
 
-function isTypeMismatchAtRoot(issue: Issue): boolean {
-  return issue.path.length === 0 && issue.code === "invalid_type";
+/** Another type, or another word where one is expected: such a branch was not meant. */
+function isMismatchAtRoot({ path, code }: Issue): boolean {
+  return path.length === 0 && (code === "invalid_type" || code === "invalid_value");
 }
 
 function unknownKey(path: SpecPath, positions: PositionFinder): Problem {

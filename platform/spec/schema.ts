@@ -3,6 +3,7 @@ import { addonsSchema, observabilitySchema } from "./add-on-schema.ts";
 import { engineOptionSchemas } from "./engine-option-schemas.ts";
 import { imageReference, label, registeredName, relativePath } from "./formats.ts";
 import { modelSchema } from "./model-schema.ts";
+import { proxySchema, unloadingSchema } from "./proxy-schema.ts";
 import { runtimeSchemas } from "./runtime-schema.ts";
 import { storageSchema } from "./storage-schema.ts";
 import { engineProfiles } from "../engines/registry.ts";
@@ -117,6 +118,12 @@ const engineSchema = z.strictObject({
     .enum(["preload", "on-demand"])
     .optional()
     .describe("preload: models are loaded at start. on-demand: by the proxy on first use. Default: preload."),
+  unloading: unloadingSchema.optional(),
+  dataPlane: label(63)
+    .optional()
+    .describe(
+      "Domino data plane that it runs in, which requests name by header. Default: that of the proxy.",
+    ),
   storage: storageSchema,
   replicas: z.int().min(1).max(1000).optional().describe("Replicas of an engine whose models share servers."),
   ...runtimeSchemas,
@@ -174,11 +181,6 @@ const dominoSchema = z.strictObject({
     })
     .optional()
     .describe('Runs that the user mapping applies to. Default: ["dominodatalab.com/workload-engine=cg2"].'),
-});
-
-const proxySchema = z.strictObject({
-  image: imageReference,
-  replicas: z.int().min(1).max(50).default(2),
 });
 
 const purchaseForm = { error: "expected on-demand, or {kind: spot or reserved, priceFraction: 0.4}" };

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PlatformError } from "../../platform/errors/platform-error.ts";
 import type { EnginePlan, PlatformPlan, ReplicaGroupPlan } from "../../platform/plan/platform-plan.ts";
-import { routesOf } from "../../platform/routes/routes-of.ts";
+import { routesAt } from "../../platform/routes/routes-of.ts";
 import type { RoutingTable } from "../../platform/routes/routing-table.ts";
 import { startEmulatorWorker } from "../emulator/start-worker.ts";
 import { startDashboard } from "../dashboard/server.ts";
@@ -63,7 +63,7 @@ export async function startLocalPlatform(options: LocalPlatformOptions): Promise
       }),
     );
     const endpoints = new Map(groups.map(({ group, worker }) => [group.name, worker.endpoints]));
-    const routes = routesOf(plan, (group) => endpoints.get(group.name) ?? []);
+    const routes = routesAt(plan.routes, (group) => endpoints.get(group) ?? []);
     const routesFile = join(folder, "routes.json");
     await writeFile(routesFile, JSON.stringify(routes));
 

@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, test } from "vitest";
+import { loadSpec } from "../../platform/spec/load.ts";
 import { recordingOfSpec, recordingOfStack, type StackRecording } from "./support/stack-recording.ts";
 import { clusterSpec } from "./support/cluster-spec.ts";
 import { podsOf, Reachability, type Pod } from "./support/reachability.ts";
@@ -62,6 +63,8 @@ describe.each(["dev", "test", "prod", "another platform"])("network policies of 
   test("let nobody else reach the proxy", () => {
     expect(network.may(stranger, proxy, 8443)).toBe(false);
     expect(network.may(prometheus, proxy, 8443)).toBe(false);
+    expect(network.may(stranger, proxy, 8081)).toBe(false);
+    expect(network.may(run, proxy, 8081)).toBe(false);
     for (const { pod } of engines) expect(network.may(pod, proxy, 8443)).toBe(false);
   });
 
@@ -80,7 +83,16 @@ describe.each(["dev", "test", "prod", "another platform"])("network policies of 
     expect(network.may(proxy, metadata, 80)).toBe(false);
   });
 
+  test("let the proxy ask the API server, at whichever private address it is, for the pods of engines", () => {
+    for (const address of ["10.0.64.17", "172.31.9.9", "192.168.1.1", "100.64.3.4"]) {
+      expect(network.may(proxy, { address }, 443)).toBe(true);
+      expect(network.may(proxy, { address }, 80)).toBe(false);
+    }
+  });
+
   test("let only Prometheus read metrics", () => {
+    expect(network.may(prometheus, proxy, 8081)).toBe(true);
+    expect(network.may(nucleus, proxy, 8081)).toBe(false);
     for (const { pod, type } of engines) {
       const port = type === "triton" ? 8002 : 8000;
       expect(network.may(prometheus, pod, port)).toBe(true);
@@ -113,4 +125,16 @@ describe.each(["dev", "test", "prod", "another platform"])("network policies of 
       for (const other of engines) expect(network.may(one.pod, other.pod, other.http)).toBe(false);
     }
   });
+});
+
+test("network policies of a platform with gRPC let runs and the proxy use it, where an engine has it", async () => {
+  const recording = await recordingOfSpec(await loadSpec("examples/proxy-features.yaml"));
+  const network = new Reachability(recording.resources);
+  const pods = podsOf(recording.resources);
+  const proxy = present(pods.get("inference-proxy"));
+  expect(network.may(run, proxy, 50_051)).toBe(true);
+  expect(network.may(stranger, proxy, 50_051)).toBe(false);
+  for (const { name, engineType } of recording.plan.groups) {
+    expect(network.may(proxy, present(pods.get(name)), 8001)).toBe(engineType === "triton");
+  }
 });

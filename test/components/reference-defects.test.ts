@@ -77,7 +77,7 @@ describe.each(stacks)("the reference's defects are absent from %s", (stack) => {
       }
     }
     const { args, ports } = proxy().spec.template.spec.containers[0];
-    expect(args[args.indexOf("--port") + 1]).toBe(String(ports[0].containerPort));
+    expect(args[args.indexOf("--listen") + 1]).toBe(`0.0.0.0:${ports[0].containerPort}`);
   });
   test("2d: every network policy and disruption budget selects pods that exist", () => {
     const pods = [...podsOf(resources()).values()];
@@ -222,7 +222,7 @@ describe.each(stacks)("the reference's defects are absent from %s", (stack) => {
     }
   });
   test("8c: trust names exact service accounts, by StringEquals and without wildcards", () => {
-    for (const { inputs } of ofType(":Role")) {
+    for (const { inputs } of ofType("aws:iam/role:Role")) {
       expect(inputs.assumeRolePolicy).not.toContain("*");
       expect(Object.keys(JSON.parse(inputs.assumeRolePolicy).Statement[0].Condition)).toEqual([
         "StringEquals",
@@ -239,7 +239,7 @@ describe.each(stacks)("the reference's defects are absent from %s", (stack) => {
     }
   });
   test("8e: annotations name the role that was created, not a made-up one", () => {
-    const roles = ofType(":Role").map(({ name }) => `<arn:${name}>`);
+    const roles = ofType("aws:iam/role:Role").map(({ name }) => `<arn:${name}>`);
     for (const { inputs } of ofType(":ServiceAccount")) {
       const annotated = inputs.metadata.annotations?.["eks.amazonaws.com/role-arn"];
       if (annotated !== undefined) expect(roles).toContain(annotated);
@@ -248,8 +248,14 @@ describe.each(stacks)("the reference's defects are absent from %s", (stack) => {
 
   // 9. What was missing.
   test("9a: engines ask for GPUs, and everything has limits", () => {
-    for (const container of containers())
-      expect(container.resources.limits).toEqual(container.resources.requests);
+    for (const { name, resources } of containers()) {
+      // What the proxy holds of bodies comes and goes, so its limits are higher than what it keeps for itself.
+      if (name === "inference-proxy") {
+        expect(Object.keys(resources.limits)).toEqual(["cpu", "memory"]);
+      } else {
+        expect(resources.limits).toEqual(resources.requests);
+      }
+    }
     for (const group of recording().plan.groups) {
       const { inputs } = only(resources(), ":Deployment", `${group.name}-deployment`);
       expect(inputs.spec.template.spec.containers[0].resources.limits["nvidia.com/gpu"]).toBe(

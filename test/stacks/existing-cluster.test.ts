@@ -397,7 +397,7 @@ describe("settings and spec", () => {
         ...kubernetesObjects(resources).map(
           ({ type, inputs }) => `${type} ${inputs.metadata.namespace ?? ""}/${inputs.metadata.name}`,
         ),
-        ...ofType(resources, ":Role").map(({ inputs }) => `role ${inputs.name}`),
+        ...ofType(resources, "aws:iam/role:Role").map(({ inputs }) => `role ${inputs.name}`),
         ...ofType(resources, ":NodeGroup").map(({ inputs }) => `node group ${inputs.nodeGroupNamePrefix}`),
       ];
       for (const name of names) {

@@ -34,15 +34,6 @@ export interface MetricsEndpoint {
   readonly portNumber: number;
   /** HTTP path. */
   readonly path: string;
-  /**
-   * Whose certificate is expected.
-   * @default plain HTTP
-   */
-  readonly tls?: {
-    /** Secret in the monitor's namespace whose `ca.crt` verifies the certificate. */
-    readonly caSecret: string;
-    readonly serverName: string;
-  };
 }
 
 export const podMonitorApi = { apiVersion: "monitoring.coreos.com/v1", kind: "PodMonitor" } as const;
@@ -103,7 +94,7 @@ export function podMonitorSpec({
   podLabels,
   endpoint,
 }: Pick<MetricsMonitorArgs, "namespace" | "podLabels" | "endpoint">): object {
-  const { port, path, tls } = endpoint;
+  const { port, path } = endpoint;
   return {
     namespaceSelector: { matchNames: [namespace] },
     selector: { matchLabels: { ...podLabels } },
@@ -112,15 +103,6 @@ export function podMonitorSpec({
         port,
         path,
         interval: `${scrapeSeconds}s`,
-        ...(tls
-          ? {
-              scheme: "https",
-              tlsConfig: {
-                ca: { secret: { name: tls.caSecret, key: "ca.crt" } },
-                serverName: tls.serverName,
-              },
-            }
-          : {}),
         relabelings: (Object.keys(metricLabels) as (keyof typeof metricLabels)[]).map((label) => ({
           action: "replace",
           sourceLabels: [discoveredLabel(metricLabelSources[label])],

@@ -7,6 +7,7 @@ import { plannedEngineTypes } from "../planned.ts";
 import { record, records, text, textOrNumber, type Raw } from "../raw.ts";
 import type { RuleProblem } from "../rules.ts";
 import { duplicates } from "./duplicates.ts";
+import { modelProxyProblems } from "./model-proxy.ts";
 import { modelProblems } from "./models.ts";
 import { runtimeProblems } from "./runtime.ts";
 import { defaultServiceClass } from "./service-classes.ts";
@@ -68,6 +69,7 @@ function profileProblems(
     ...storageProblems(spec, engine, path, profile),
     ...runtimeProblems(spec, engine, path, profile),
     ...autoscalingProblems(spec, engine, path, profile),
+    ...modelProxyProblems(spec, engine, path, profile),
     ...(profile.problems?.(engine, { spec, path }) ?? []),
   ];
   const loading = text(engine.loading);

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { InferenceProxy, type InferenceProxyArgs } from "../../../components/proxy/inference-proxy.ts";
+import type { ProxySpec } from "../../../platform/spec/proxy-schema.ts";
 import type { RoutingTable } from "../../../platform/routes/routing-table.ts";
 import {
   createdAfter,
@@ -31,7 +32,7 @@ const routes: RoutingTable = {
                 {
                   group: "tabular",
                   serviceClasses: ["Free"],
-                  endpoints: ["http://tabular:8000"],
+                  endpoints: ["http://tabular.domino-inference-dev.svc.cluster.local:8000"],
                   timeoutMs: 60_000,
                 },
               ],
@@ -42,14 +43,20 @@ const routes: RoutingTable = {
     },
   ],
 };
+const proxy: ProxySpec = {
+  image: "registry/proxy:0.1.0",
+  replicas: 3,
+  auth: ["domino"],
+  grpc: false,
+  audit: "json",
+};
 const args: InferenceProxyArgs = {
   platform: "acme-dev",
   namespace: "domino-inference-dev",
-  image: "registry/proxy:0.1.0",
-  replicas: 3,
+  proxy,
   routes,
   targets: [
-    { namespace: "domino-inference-dev", labels: { "app.kubernetes.io/instance": "tabular" }, port: 8000 },
+    { namespace: "domino-inference-dev", labels: { "app.kubernetes.io/instance": "tabular" }, ports: [8000] },
   ],
 };
 
@@ -64,9 +71,10 @@ describe("the inference proxy", () => {
 
   test("is started with its routes, its certificate and Domino as the judge of keys", () => {
     expect(container().args.join(" ")).toBe(
-      "--host 0.0.0.0 --port 8443 --routes /etc/inference/routes.json --tls-cert /etc/tls/tls.crt " +
-        "--tls-key /etc/tls/tls.key --auth domino --domino-host http://nucleus-frontend.domino-platform:80 " +
-        "--drain-seconds 60",
+      "--listen 0.0.0.0:8443 --metrics-listen 0.0.0.0:8081 --routes /etc/inference/routes.json " +
+        "--tls-cert /etc/tls/tls.crt --tls-key /etc/tls/tls.key " +
+        "--auth domino --domino-host http://nucleus-frontend.domino-platform:80 " +
+        "--audit json --tracing none --max-body-bytes 67108864 --drain-seconds 60",
     );
   });
 
@@ -110,18 +118,22 @@ describe("the inference proxy", () => {
     expect(before).toContain(only(resources, ":Deployment").urn);
   });
 
-  test("is probed over TLS, for life and for readiness", () => {
-    expect(container().livenessProbe.httpGet).toEqual({ path: "/livez", port: "https", scheme: "HTTPS" });
-    expect(container().readinessProbe.httpGet).toEqual({ path: "/readyz", port: "https", scheme: "HTTPS" });
-    expect(container().startupProbe.httpGet).toEqual({ path: "/livez", port: "https", scheme: "HTTPS" });
+  test("is probed by the port of its metrics, which no client can keep busy", () => {
+    expect(container().livenessProbe.httpGet).toEqual({ path: "/livez", port: "metrics" });
+    expect(container().readinessProbe.httpGet).toEqual({ path: "/readyz", port: "metrics" });
+    expect(container().startupProbe.httpGet).toEqual({ path: "/livez", port: "metrics" });
+    expect(container().ports).toEqual([
+      { name: "https", containerPort: 8443 },
+      { name: "metrics", containerPort: 8081 },
+    ]);
   });
 
   test("is confined as Pod Security restricted demands, and may read its key without being root", () => {
     expect(pod().securityContext).toEqual({
       runAsNonRoot: true,
-      runAsUser: 1000,
-      runAsGroup: 1000,
-      fsGroup: 1000,
+      runAsUser: 65_532,
+      runAsGroup: 65_532,
+      fsGroup: 65_532,
       seccompProfile: { type: "RuntimeDefault" },
     });
     expect(container().securityContext).toEqual({
@@ -137,9 +149,29 @@ describe("the inference proxy", () => {
     expect(only(resources, ":ServiceAccount").inputs.automountServiceAccountToken).toBe(false);
   });
 
-  test("requests and may use what the namespace's quota counts for it", () => {
-    const expected = { cpu: "1500m", memory: "2048Mi" };
-    expect(container().resources).toEqual({ requests: expected, limits: expected });
+  test("requests what it needs, may use what bodies take, and keeps its heap within", () => {
+    expect(container().resources).toEqual({
+      requests: { cpu: "200m", memory: "256Mi" },
+      limits: { cpu: "1500m", memory: "832Mi" },
+    });
+    expect(container().env).toEqual([
+      { name: "NODE_OPTIONS", value: "--max-old-space-size=192 --max-semi-space-size=16" },
+    ]);
+  });
+
+  test("writes nowhere: every volume is mounted to be read", () => {
+    for (const mount of container().volumeMounts) expect(mount.readOnly).toBe(true);
+    expect(pod().volumes.some((volume: object) => "emptyDir" in volume)).toBe(false);
+  });
+
+  test("is placed before engines, and pushes nobody off Domino's nodes", () => {
+    const priority = only(resources, ":PriorityClass").inputs;
+    expect(priority).toMatchObject({
+      metadata: { name: "domino-inference-dev-proxy" },
+      value: 100_000,
+      preemptionPolicy: "Never",
+    });
+    expect(pod().priorityClassName).toBe("domino-inference-dev-proxy");
   });
 
   test("finishes its longest request before it stops", () => {

@@ -114,8 +114,7 @@ export function programOfComponents(cluster: Cluster, prefix: string, formerly?:
       ...withArgs(named("proxy", namespace), {
         platform,
         namespace: namespaceName,
-        image: spec.proxy?.image ?? "",
-        replicas: 1,
+        proxy: { image: "proxy:1", auth: "none", grpc: false, audit: "json" } as const,
         routes: plan.routes,
         targets: [],
       }),

@@ -130,7 +130,7 @@ describe("namespaces", () => {
         "own",
         [engine("zeta"), engine("own"), engine("alpha"), engine("zeta")],
         [group("g1", "own", 2, 1), group("g2", "own", 1, 4), group("g3", "zeta", 3, 2)],
-        2,
+        { image: "proxy:1", auth: ["domino"], grpc: false, audit: "json" },
       ),
     ).toEqual([
       {
@@ -139,13 +139,22 @@ describe("namespaces", () => {
           gpus: 3 * 1 + 2 * 4,
           pods: 3 + 2 + 4,
           cpuMillis: 5 * 1_000 + 4 * 1_500,
-          memoryMiB: 5 * 2_000 + 4 * 2_048,
+          memoryMiB: 5 * 2_000 + 4 * (256 + 64 + 8 * 64),
         },
       },
       { name: "alpha", quota: { gpus: 0, pods: 0, cpuMillis: 0, memoryMiB: 0 } },
       { name: "zeta", quota: { gpus: 8, pods: 4, cpuMillis: 4_000, memoryMiB: 8_000 } },
     ]);
   });
+});
+
+test("a namespace without a proxy has no room for one, and with an autoscaler there is room for the most", () => {
+  const said = { image: "proxy:1", auth: "none", grpc: false, audit: "json" } as const;
+  const podsOf = (proxy: Parameters<typeof namespacePlans>[3]) =>
+    namespacePlans("own", [], [], proxy)[0]?.quota.pods;
+  expect(podsOf(undefined)).toBe(0);
+  expect(podsOf({ ...said, replicas: 5 })).toBe(10);
+  expect(podsOf({ ...said, autoscaling: { minReplicas: 1, maxReplicas: 6, cpuPercent: 70 } })).toBe(12);
 });
 
 function present<T>(value: T | undefined): T {

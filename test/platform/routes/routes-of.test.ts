@@ -1,14 +1,12 @@
 import { expect, test } from "vitest";
 import { planPlatform } from "../../../platform/plan/plan.ts";
-import { routesOf, serviceEndpoints } from "../../../platform/routes/routes-of.ts";
+import { routesAt, routesOf } from "../../../platform/routes/routes-of.ts";
 import { loadSpec } from "../../../platform/spec/load.ts";
-import { parsed } from "../../support/spec-fixture.ts";
+import { parsed, smallSpecWith } from "../../support/spec-fixture.ts";
 
 const load = "load: { rate: 6/min, inputTokens: 512, outputTokens: 128 }";
 /** Two engines, written in the reverse of the table's order: versions, classes and models all have to be sorted. */
-const routed = () =>
-  planPlatform(
-    parsed(`apiVersion: domino-inference/v1
+const specText = `apiVersion: domino-inference/v1
 kind: Platform
 metadata: { name: routed, stage: dev }
 catalog: "2026-11"
@@ -43,14 +41,17 @@ engines:
         traffic:
           - { serviceClass: Premium, ${load} }
           - { serviceClass: Batch, ${load} }
-`),
-  );
+`;
+const spec = () => parsed(specText);
+const routed = () => planPlatform(spec());
 
 test("routes are sorted by engine, model, version and group, whatever the order of the spec", () => {
   const target = (group: string, serviceClass: string) => ({
     group,
     serviceClasses: [serviceClass],
     endpoints: [`http://${group}.llm.svc.cluster.local:8000`],
+    discovery: "endpoint-slices",
+    healthPath: "/health",
     timeoutMs: 300_000,
   });
   const tabular = (version: string) => ({
@@ -61,6 +62,9 @@ test("routes are sorted by engine, model, version and group, whatever the order 
         group: "tabular",
         serviceClasses: ["Free"],
         endpoints: ["http://tabular.domino-inference-dev.svc.cluster.local:8000"],
+        discovery: "endpoint-slices",
+        grpcPort: 8001,
+        healthPath: "/v2/health/ready",
         timeoutMs: 60_000,
       },
     ],
@@ -120,26 +124,87 @@ test("routes come out the same from groups and engines in any order", () => {
     groups: plan.groups.toReversed(),
     servers: plan.servers.toReversed(),
   };
-  expect(routesOf(shuffled, serviceEndpoints)).toEqual(plan.routes);
+  expect(routesOf(shuffled, spec())).toEqual(plan.routes);
 });
 
 test("an engine without a placed group is left out, and its class stays known", () => {
   const plan = routed();
   const groups = plan.groups.filter(({ engine }) => engine !== "tabular");
-  const routes = routesOf({ ...plan, groups }, serviceEndpoints);
+  const routes = routesOf({ ...plan, groups }, spec());
   expect(routes.servers.map(({ name }) => name)).toEqual(["chat"]);
   expect(routes.serviceClasses).toEqual(["Premium", "Batch", "Free"]);
 });
 
-test("endpoints are the caller's: one address for each emulated replica, say", () => {
-  const routes = routesOf(routed(), (group) => [`http://127.0.0.1/${group.name}/0`, "http://127.0.0.1/1"]);
-  expect(routes.servers[1]?.models[0]?.versions[0]?.targets[0]?.endpoints).toEqual([
-    "http://127.0.0.1/tabular/0",
-    "http://127.0.0.1/1",
-  ]);
+test("on this machine the same routes lead to emulated replicas, which are addresses and speak no gRPC", () => {
+  const { routes } = routed();
+  const at = routesAt(routes, (group) => [`http://127.0.0.1/${group}/0`, "http://127.0.0.1/1"]);
+  expect(at.servers[1]?.models[0]?.versions[0]?.targets[0]).toEqual({
+    group: "tabular",
+    serviceClasses: ["Free"],
+    endpoints: ["http://127.0.0.1/tabular/0", "http://127.0.0.1/1"],
+    healthPath: "/v2/health/ready",
+    timeoutMs: 60_000,
+  });
+  expect(routesAt(at, () => [])).toEqual(routesAt(routes, () => []));
+  expect({ ...at, servers: [] }).toEqual({ ...routes, servers: [] });
 });
 
-test("leads to a model by the names of its adapters and aliases too, with the same versions and targets", async () => {
+test("says what the spec says of the proxy, in the proxy's units", () => {
+  const said = parsed(
+    smallSpecWith(
+      "        version: 3\n",
+      `        versions: [{ version: 3, weight: 90 }, { version: 4, weight: 10 }]
+        proxy:
+          aliases: { stable: 3, next: 4 }
+          sticky: { header: x-user }
+          affinity: { header: x-session-id }
+          concurrency: { running: 8, queued: 100 }
+          rate: { requests: 10/s }
+          stateful: true
+`,
+    )
+      .replace(
+        "    storage: { dataset: models, path: models/pre-load }\n",
+        "    storage: { dataset: models, path: models/pre-load }\n    dataPlane: west\n",
+      )
+      .replace(
+        "      - name: llama-3-70b\n",
+        "      - name: llama-3-70b\n        proxy: { affinity: prefix, rate: { tokens: 100000/min } }\n",
+      ),
+  );
+  const { servers } = planPlatform(said).routes;
+  const [chat, tabular] = servers;
+  expect(tabular).toMatchObject({ name: "tabular", dataPlane: "west" });
+  const { name, versions, ...policies } = tabular?.models[0] ?? {};
+  expect([name, versions?.length]).toEqual(["bert-base", 2]);
+  expect(policies).toEqual({
+    aliases: { next: "4", stable: "3" },
+    sticky: { by: "header", header: "x-user" },
+    affinity: { by: "session", header: "x-session-id" },
+    concurrency: { running: 8, queued: 100 },
+    rate: { requestsPerMinute: 600 },
+    stateful: true,
+  });
+  expect(chat?.models[0]).toMatchObject({ affinity: { by: "prefix" }, rate: { tokensPerMinute: 100_000 } });
+});
+
+test("says who may ask, what stays loaded and what one caller may ask for", () => {
+  const text = specText
+    .replace(
+      'proxy: { image: "proxy:1" }',
+      'proxy: { image: "proxy:1", callerRate: { requests: 1/s, tokens: 2/s } }',
+    )
+    .replace("loading: on-demand\n", "loading: on-demand\n    unloading: { idle: 5min, maxLoaded: 2 }\n")
+    .replace("name: zeta,", "name: zeta, proxy: { pinned: true, allow: { users: [jane], roles: [risk] } },");
+  const { callerRate, servers } = planPlatform(parsed(text)).routes;
+  expect(callerRate).toEqual({ requestsPerMinute: 60, tokensPerMinute: 120 });
+  const tabular = servers[1];
+  expect(tabular?.unloading).toEqual({ idleSeconds: 300, maxLoaded: 2 });
+  expect(tabular?.models[1]).toMatchObject({ pinned: true, allow: { users: ["jane"], roles: ["risk"] } });
+  expect(Object.keys(tabular?.models[0] ?? {})).toEqual(["name", "versions"]);
+});
+
+test("leads to a model by the names of its adapters and aliases too, with the same versions, targets and limits", async () => {
   const plan = planPlatform(await loadSpec("examples/vllm-lora.yaml"));
   const [group] = plan.groups;
   const [model] = group?.models ?? [];
@@ -147,7 +212,7 @@ test("leads to a model by the names of its adapters and aliases too, with the sa
   expect(names.length).toBeGreaterThan(1);
   const [server] = plan.routes.servers;
   expect(server?.models.map(({ name }) => name)).toEqual(names.toSorted());
-  for (const { versions } of server?.models ?? []) expect(versions).toEqual(server?.models[0]?.versions);
+  for (const { name: _, ...model } of server?.models ?? []) expect(server?.models[0]).toMatchObject(model);
 });
 
 test("leads to both pools of a disaggregated model through the Service of its frontends", async () => {

@@ -187,7 +187,7 @@ describe("a missing or unknown key", () => {
         path: "engines[0].replica",
         message: 'key "replica" is not known; did you mean "replicas"?',
         allowed: expect.stringMatching(
-          /^name, type, namespace, image, deployment, loading, storage, replicas, .*models$/,
+          /^name, type, namespace, image, deployment, loading, unloading, dataPlane, storage, replicas, .*models$/,
         ),
         position: { line: 17, column: 5 },
       },

@@ -64,18 +64,6 @@ describe("a monitor", () => {
     });
   });
 
-  test("verifies who answers where pods speak TLS", async () => {
-    const tls = { caSecret: "inference-proxy-tls", serverName: "inference-proxy-service" };
-    const resources = await monitorOf({ endpoint: { ...args.endpoint, tls } });
-    expect(only(resources, ":PodMonitor").inputs.spec.podMetricsEndpoints[0]).toMatchObject({
-      scheme: "https",
-      tlsConfig: {
-        ca: { secret: { name: "inference-proxy-tls", key: "ca.crt" } },
-        serverName: "inference-proxy-service",
-      },
-    });
-  });
-
   test("lets Prometheus' pods in, by the port of the metrics alone", async () => {
     const policy = only(await monitorOf({ prometheusNamespace: "monitoring" }), ":NetworkPolicy").inputs;
     expect(policy.metadata).toMatchObject({ name: "chat-llama-free-from-prometheus", namespace: "llm" });
