@@ -1,5 +1,5 @@
 import { ProxyFailure } from "../proxy-failure.ts";
-import type { Credential } from "./credential.ts";
+import { isPrintable, type Credential } from "./credential.ts";
 import { DecisionCache } from "./decision-cache.ts";
 import type { Principal } from "./principal.ts";
 
@@ -45,6 +45,8 @@ export class CheckedCredentials {
   }
 
   async #ask(credential: Credential): Promise<Principal> {
+    // Not before the memory is asked, which holds no such credential: it takes as long as all the rest for a long token.
+    if (!isPrintable(credential)) throw new ProxyFailure("CREDENTIAL_REFUSED");
     const { fingerprint } = credential;
     let check = this.#underWay.get(fingerprint);
     if (!check) {

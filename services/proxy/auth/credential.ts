@@ -18,8 +18,7 @@ const maxSecretLength = 12 * 1024;
 /** The credential in the value of a header; throws a `ProxyFailure` where it cannot be one. */
 export function credentialOf(header: CredentialHeader, value: string): Credential {
   const secret = header === "authorization" ? bearerToken(value) : value;
-  if (secret.length > maxSecretLength || !/^[\x20-\x7e]+$/.test(secret))
-    throw new ProxyFailure("CREDENTIAL_REFUSED");
+  if (secret.length > maxSecretLength) throw new ProxyFailure("CREDENTIAL_REFUSED");
   // With the space, which no token has: a key and a token of the same text are two credentials.
   const named = header === "x-domino-api-key" ? `key ${secret}` : secret;
   return { header, secret, fingerprint: fingerprint(named) };
@@ -35,6 +34,11 @@ function bearerToken(value: string): string {
   const token = /^Bearer +([\x21-\x7e]+)$/i.exec(value)?.[1];
   if (token === undefined) throw new ProxyFailure("CREDENTIAL_REFUSED");
   return token;
+}
+
+/** Whether a credential can be passed on in a header as it is. */
+export function isPrintable({ secret }: Credential): boolean {
+  return /^[\x20-\x7e]+$/.test(secret);
 }
 
 /** Whether a token has the three parts of a signed JWT; what they hold is not looked at. */
