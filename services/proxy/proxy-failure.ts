@@ -56,7 +56,11 @@ export class ProxyFailure extends Error {
     message: string = proxyFailures[code].summary,
     options?: ProxyFailureOptions,
   ) {
+    // A refusal is an answer, not a fault: where it was made says nothing, and finding that out costs microseconds.
+    const depth = Error.stackTraceLimit;
+    if (code !== "INTERNAL") Error.stackTraceLimit = 0;
     super(message, options);
+    Error.stackTraceLimit = depth;
     this.code = code;
     this.retryAfterSeconds = options?.retryAfterSeconds;
   }

@@ -1,7 +1,9 @@
 import type { InboundRequest } from "../inbound/inbound-request.ts";
+import { mayUse } from "../auth/allow-list.ts";
+import { ProxyFailure } from "../proxy-failure.ts";
 import { resolveRoute } from "../routing/resolve.ts";
 import { upstreamHeaderLines } from "../upstream/request-headers.ts";
-import { nativeQuery, passThrough, routeInference, type ProxyServices } from "./services.ts";
+import { nativeQuery, passThrough, relay, routeInference, type ProxyServices } from "./services.ts";
 
 /** The model and, where the path names one, the version of an Open Inference Protocol path. */
 export interface ModelPath {
@@ -18,35 +20,34 @@ export async function handleInfer(
   // Checked first, so that a request to nowhere is refused before its tensors are read.
   const query = { ...nativeQuery(inbound, path.model, path.version), protocol: "open-inference-v2" as const };
   const route = routeInference(services, inbound, query);
-  await services.bodies.withBody(inbound, (body) =>
-    passThrough(services, inbound, route, {
-      method: "POST",
-      path: modelPath(path.model, route.version, "infer"),
-      headerLines: upstreamHeaderLines(inbound.message.rawHeaders, inbound.id),
-      body,
-    }),
-  );
+  await passThrough(services, inbound, route, {
+    method: "POST",
+    path: modelPath(path.model, route.version, "infer"),
+    headerLines: upstreamHeaderLines(inbound.message.rawHeaders, inbound.id),
+    body: await services.bodies.read(inbound),
+  });
 }
 
-/** `GET /v2/models/{model}[/versions/{version}][/ready]`: the engine's own metadata and readiness of a model. */
+/** `GET /v2/models/{model}[/versions/{version}][/ready|/config]`: what the engine says of a model. */
 export async function handleModelInfo(
   services: ProxyServices,
   inbound: InboundRequest,
-  path: ModelPath & { readonly ready: boolean },
+  path: ModelPath & { readonly action: "" | "ready" | "config" },
 ): Promise<void> {
   const query = { ...nativeQuery(inbound, path.model, path.version), protocol: "open-inference-v2" as const };
-  const serviceClass = inbound.header("x-service-class");
-  const route = resolveRoute(services.routes(), { ...query, serviceClass }, services.random);
-  await passThrough(services, inbound, route, {
+  const route = resolveRoute(services.routes(), query, services.random);
+  if (!mayUse(inbound.principal, route.model.allow)) throw new ProxyFailure("NOT_ALLOWED");
+  await relay(services, inbound, route, {
     method: "GET",
-    path: modelPath(path.model, route.version, path.ready ? "ready" : ""),
+    path: modelPath(path.model, route.version, path.action),
     headerLines: upstreamHeaderLines(inbound.message.rawHeaders, inbound.id),
     body: undefined,
   });
 }
 
 /** Built from names of the routing table, never from the client's path, which could point elsewhere. */
-export function modelPath(model: string, version: string, action: "infer" | "ready" | ""): string {
-  const base = `/v2/models/${encodeURIComponent(model)}/versions/${encodeURIComponent(version)}`;
+export function modelPath(model: string, version: string, action: "infer" | "ready" | "config" | ""): string {
+  const versions = version === "" ? "" : `/versions/${encodeURIComponent(version)}`;
+  const base = `/v2/models/${encodeURIComponent(model)}${versions}`;
   return action ? `${base}/${action}` : base;
 }

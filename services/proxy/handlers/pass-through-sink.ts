@@ -122,7 +122,7 @@ export class PassThroughSink implements AnswerSink {
     if (!this.#countsTokens) return;
     const usage = this.#meter?.usage ?? tokenUsage(this.#tail.toString("latin1"));
     const output = usage.outputTokens ?? this.#meter?.events ?? 0;
-    this.#measures.outputTokens += output;
-    this.#measures.inputTokens += usage.inputTokens ?? 0;
+    this.#inbound.outputTokens += output;
+    this.#inbound.inputTokens += usage.inputTokens ?? 0;
   }
 }

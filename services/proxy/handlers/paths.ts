@@ -1,8 +1,10 @@
 import { answerBytes, answerJson, type AnswerStyle } from "../inbound/answer.ts";
 import type { InboundRequest } from "../inbound/inbound-request.ts";
 import { ProxyFailure } from "../proxy-failure.ts";
+import { handleDominoModel } from "./domino-model.ts";
+import { handleKservePredict } from "./kserve.ts";
 import { handleInfer, handleModelInfo } from "./open-inference.ts";
-import { handleCompletions, handleModelList } from "./openai.ts";
+import { handleModel, handleModelList, handleOpenAi, openAiPaths, type OpenAiPath } from "./openai.ts";
 import { handlePredict } from "./predict.ts";
 import { handleRepositoryIndex } from "./repository-index.ts";
 import type { ProxyServices } from "./services.ts";
@@ -15,26 +17,50 @@ export interface PathHandler {
   readonly handle: (services: ProxyServices, inbound: InboundRequest) => Promise<void> | void;
 }
 
-const fixedPaths: ReadonlyMap<string, PathHandler> = new Map<string, PathHandler>([
-  ["/predict", { method: "POST", kind: "inference", handle: handlePredict }],
-  ["/v1/chat/completions", completions("/v1/chat/completions")],
-  ["/v1/completions", completions("/v1/completions")],
-  ["/v1/models", { method: "GET", kind: "information", handle: handleModelList }],
-  ["/v2/repository/index", { method: "POST", kind: "information", handle: handleRepositoryIndex }],
+/** Answered without a credential, also where metrics have a port of their own. */
+const healthPaths: ReadonlyMap<string, PathHandler> = new Map<string, PathHandler>([
   // A JSON string, as the reference proxy's clients and probes expect it.
   ["/healthz", health((_services, inbound) => answerJson(inbound, 200, "{'status': 'Healthy'}"))],
   ["/livez", health((_services, inbound) => answerJson(inbound, 200, { status: "live" }))],
   ["/readyz", health(answerReadiness)],
-  ["/v2/health/live", health((_services, inbound) => answerJson(inbound, 200, { live: true }))],
-  ["/v2/health/ready", health(answerReadiness)],
-  ["/metrics", health(answerMetrics)],
 ]);
 
-const modelPathPattern = /^\/v2\/models\/([^/]+)(?:\/versions\/([^/]+))?(?:\/(infer|ready))?$/;
+const metricsHandler = health(answerMetrics);
 
-/** Finds what a path does. Throws a `ProxyFailure` for a path or method that the proxy does not have. */
-export function handlerOf(method: string | undefined, path: string): PathHandler {
-  const handler = fixedPaths.get(path) ?? modelHandler(path);
+const fixedPaths: ReadonlyMap<string, PathHandler> = new Map<string, PathHandler>([
+  ["/predict", { method: "POST", kind: "inference", handle: handlePredict }],
+  ...openAiPaths.map((path) => [path, openAi(path)] as const),
+  ["/v1/models", { method: "GET", kind: "information", handle: handleModelList }],
+  ["/v2/repository/index", { method: "POST", kind: "information", handle: handleRepositoryIndex }],
+  ...healthPaths,
+  ["/v2/health/live", health((_services, inbound) => answerJson(inbound, 200, { live: true }))],
+  ["/v2/health/ready", health(answerReadiness)],
+  ["/v2", { method: "GET", kind: "information", handle: answerServerMetadata }],
+]);
+
+const openInferencePattern = /^\/v2\/models\/([^/]+)(?:\/versions\/([^/]+))?(?:\/(infer|ready|config))?$/;
+const kservePattern = /^\/v1\/models\/([^/]+?):predict$/;
+const openAiModelPattern = /^\/v1\/models\/([^/]+(?:\/[^/]+)?)$/;
+const dominoPattern = /^\/models\/([^/]+)\/([^/]+)\/model$/;
+
+/**
+ * Finds what a path does on the public port, which has no metrics where they have a port of their own.
+ *
+ * @throws ProxyFailure for a path or method that the proxy does not have
+ */
+export function handlerOf(services: ProxyServices, method: string | undefined, path: string): PathHandler {
+  const handler =
+    fixedPaths.get(path) ??
+    (path === "/metrics" && !services.metricsApart ? metricsHandler : modelHandler(path));
+  return allowed(handler, method);
+}
+
+/** The same of the port for metrics and health. */
+export function measureHandlerOf(method: string | undefined, path: string): PathHandler {
+  return allowed(path === "/metrics" ? metricsHandler : healthPaths.get(path), method);
+}
+
+function allowed(handler: PathHandler | undefined, method: string | undefined): PathHandler {
   if (!handler) throw new ProxyFailure("PATH_UNKNOWN");
   if (handler.method !== method) {
     throw new ProxyFailure("METHOD_NOT_ALLOWED", `The path takes ${handler.method} requests.`);
@@ -48,23 +74,50 @@ export function styleOf(path: string): AnswerStyle {
 }
 
 function modelHandler(path: string): PathHandler | undefined {
-  const match = modelPathPattern.exec(path);
+  return openInferenceHandler(path) ?? kserveHandler(path) ?? openAiModelHandler(path) ?? dominoHandler(path);
+}
+
+function openInferenceHandler(path: string): PathHandler | undefined {
+  const match = openInferencePattern.exec(path);
   if (!match?.[1]) return undefined;
   const model = decoded(match[1]);
   const version = match[2] === undefined ? undefined : decoded(match[2]);
-  if (match[3] === "infer") {
-    return {
-      method: "POST",
-      kind: "inference",
-      handle: (services, inbound) => handleInfer(services, inbound, { model, version }),
-    };
+  const action = match[3] as "infer" | "ready" | "config" | undefined;
+  if (action === "infer") {
+    return inference((services, inbound) => handleInfer(services, inbound, { model, version }));
   }
-  const ready = match[3] === "ready";
   return {
     method: "GET",
     kind: "information",
-    handle: (services, inbound) => handleModelInfo(services, inbound, { model, version, ready }),
+    handle: (services, inbound) =>
+      handleModelInfo(services, inbound, { model, version, action: action ?? "" }),
   };
+}
+
+function kserveHandler(path: string): PathHandler | undefined {
+  const model = kservePattern.exec(path)?.[1];
+  if (model === undefined) return undefined;
+  const name = decoded(model);
+  return inference((services, inbound) => handleKservePredict(services, inbound, name));
+}
+
+function openAiModelHandler(path: string): PathHandler | undefined {
+  const model = openAiModelPattern.exec(path)?.[1];
+  if (model === undefined) return undefined;
+  const name = decoded(model);
+  return {
+    method: "GET",
+    kind: "information",
+    handle: (services, inbound) => handleModel(services, inbound, name),
+  };
+}
+
+function dominoHandler(path: string): PathHandler | undefined {
+  const match = dominoPattern.exec(path);
+  if (!match?.[1] || !match[2]) return undefined;
+  const model = decoded(match[1]);
+  const version = decoded(match[2]);
+  return inference((services, inbound) => handleDominoModel(services, inbound, model, version));
 }
 
 function decoded(part: string): string {
@@ -75,12 +128,19 @@ function decoded(part: string): string {
   }
 }
 
-function completions(path: "/v1/chat/completions" | "/v1/completions"): PathHandler {
-  return {
-    method: "POST",
-    kind: "inference",
-    handle: (services, inbound) => handleCompletions(services, inbound, path),
-  };
+function inference(handle: PathHandler["handle"]): PathHandler {
+  return { method: "POST", kind: "inference", handle };
+}
+
+function openAi(path: OpenAiPath): PathHandler {
+  return inference((services, inbound) => handleOpenAi(services, inbound, path));
+}
+
+function answerServerMetadata(_services: ProxyServices, inbound: InboundRequest): void {
+  answerJson(inbound, 200, {
+    name: "domino-inference-proxy",
+    extensions: ["model_repository", "binary_tensor_data"],
+  });
 }
 
 function health(handle: PathHandler["handle"]): PathHandler {

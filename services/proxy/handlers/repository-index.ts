@@ -1,8 +1,10 @@
-import type { RouteTarget } from "../../../platform/routes/routing-table.ts";
+import type { RouteModel, RouteTarget } from "../../../platform/routes/routing-table.ts";
 import { mayUse } from "../auth/allow-list.ts";
 import { answerJson } from "../inbound/answer.ts";
+import { expectPlainBody } from "../inbound/body-reader.ts";
 import type { InboundRequest } from "../inbound/inbound-request.ts";
 import { askEngine } from "../upstream/ask-engine.ts";
+import { expectEnd, forEachMember } from "../wire/json-bytes.ts";
 import type { ProxyServices } from "./services.ts";
 
 /** An endpoint that takes longer to list its models is reported as unavailable. */
@@ -15,20 +17,43 @@ interface IndexEntry {
 }
 
 /**
- * `POST /v2/repository/index`: the models of all Open Inference engines. The routing table says which exist, the
- * engines in which state they are; a version is READY as soon as one of its endpoints has it ready.
+ * `POST /v2/repository/index`: the models of all Open Inference engines that the caller may use. With `{"ready": true}`
+ * only what is ready.
  */
 export async function handleRepositoryIndex(services: ProxyServices, inbound: InboundRequest): Promise<void> {
-  // The body only asks to leave out what is not ready; the list is the same for all clients.
-  inbound.message.resume();
+  expectPlainBody(inbound);
+  const onlyReady = asksForReady(await services.bodies.read(inbound));
+  const states = await repositoryStates(services, (model) => mayUse(inbound.principal, model.allow));
+  answerJson(
+    inbound,
+    200,
+    states.filter(({ state }) => !onlyReady || state === "READY"),
+  );
+}
+
+function asksForReady(body: Buffer): boolean {
+  if (body.length === 0) return false;
+  let ready = false;
+  const end = forEachMember(body, 0, (key, { start, end: valueEnd }) => {
+    if (key === "ready") ready = body.toString("latin1", start, valueEnd) === "true";
+  });
+  expectEnd(body, end);
+  return ready;
+}
+
+/**
+ * The routing table says which versions exist, the engines in which state they are; a version is READY as soon as one
+ * of its endpoints has it ready.
+ */
+export async function repositoryStates(
+  services: ProxyServices,
+  mayBeSeen: (model: RouteModel) => boolean,
+): Promise<readonly IndexEntry[]> {
   const versions = [...services.routes().servers.values()]
     .filter((server) => server.protocol === "open-inference-v2")
-    .flatMap((server) =>
-      server.models.flatMap((model) =>
-        !mayUse(inbound.principal, model.allow)
-          ? []
-          : model.versions.map(({ version, targets }) => ({ name: model.name, version, targets })),
-      ),
+    .flatMap((server) => server.models.filter(mayBeSeen))
+    .flatMap((model) =>
+      model.versions.map(({ version, targets }) => ({ name: model.name, version, targets })),
     );
   const { endpoints } = services.upstream;
   const urlsOf = (targets: readonly RouteTarget[]) =>
@@ -37,17 +62,13 @@ export async function handleRepositoryIndex(services: ProxyServices, inbound: In
   const listed = new Map(
     await Promise.all(urls.map(async (url) => [url, await listModels(services, url)] as const)),
   );
-  answerJson(
-    inbound,
-    200,
-    versions.map(({ name, version, targets }): IndexEntry => {
-      const states = urlsOf(targets)
-        .flatMap((url) => listed.get(url) ?? [])
-        .filter((entry) => entry.name === name && entry.version === version)
-        .map((entry) => entry.state);
-      return { name, version, state: states.includes("READY") ? "READY" : (states[0] ?? "UNAVAILABLE") };
-    }),
-  );
+  return versions.map(({ name, version, targets }): IndexEntry => {
+    const states = urlsOf(targets)
+      .flatMap((url) => listed.get(url) ?? [])
+      .filter((entry) => entry.name === name && entry.version === version)
+      .map((entry) => entry.state);
+    return { name, version, state: states.includes("READY") ? "READY" : (states[0] ?? "UNAVAILABLE") };
+  });
 }
 
 async function listModels(services: ProxyServices, url: string): Promise<readonly IndexEntry[]> {

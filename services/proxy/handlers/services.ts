@@ -1,3 +1,5 @@
+import type { Admission } from "../admission/admission.ts";
+import type { ConcurrencyGate, Waiting } from "../admission/concurrency-gate.ts";
 import type { InboundRequest } from "../inbound/inbound-request.ts";
 import type { BodyReader } from "../inbound/body-reader.ts";
 import type { ProxyMetrics } from "../measures/proxy-metrics.ts";
@@ -16,16 +18,23 @@ export interface ProxyServices {
   readonly upstream: Upstream;
   readonly bodies: BodyReader;
   readonly metrics: ProxyMetrics;
+  readonly admission: Admission;
   readonly random: Random;
   readonly maxBodyBytes: number;
+  /** Metrics have a port of their own. */
+  readonly metricsApart: boolean;
   /** The routing table is loaded and the proxy is not shutting down. */
   readonly ready: () => boolean;
 }
 
-/** Decides the route of an inference request and counts it as in flight until it ends. */
+/**
+ * Decides the route of an inference request and counts it as in flight until it ends.
+ *
+ * @throws ProxyFailure where nothing leads there, or the caller may not go there, or not so often
+ */
 export function routeInference(services: ProxyServices, inbound: InboundRequest, query: RouteQuery): Route {
-  const serviceClass = inbound.header("x-service-class");
-  const route = resolveRoute(services.routes(), { ...query, serviceClass }, services.random);
+  const route = resolveRoute(services.routes(), query, services.random);
+  services.admission.count(route, inbound.principal, inbound.arrivedAtMs);
   inbound.route = route;
   const meter = services.metrics.meterOf(route);
   meter.arrived++;
@@ -33,7 +42,58 @@ export function routeInference(services: ProxyServices, inbound: InboundRequest,
   return route;
 }
 
-/** The part of a native request's query that its headers carry. */
+/**
+ * Waits for the turn of a routed request, where there is a queue; the place is given back when the request ends.
+ * Undefined where there is nothing to wait for.
+ */
+export function awaitTurn(
+  services: ProxyServices,
+  inbound: InboundRequest,
+  route: Route,
+): Promise<void> | undefined {
+  const gate = services.admission.gateOf(route);
+  if (gate) {
+    const deadlineMs = inbound.arrivedAtMs + route.target.timeoutMs;
+    const waiting = services.admission.enter(gate, route, deadlineMs);
+    if (waiting) return waitInLine(services, inbound, route, gate, waiting);
+    inbound.gate = gate;
+  }
+  inbound.turnAtMs = gate ? performance.now() : inbound.arrivedAtMs;
+  return undefined;
+}
+
+async function waitInLine(
+  services: ProxyServices,
+  inbound: InboundRequest,
+  route: Route,
+  gate: ConcurrencyGate,
+  waiting: Waiting,
+): Promise<void> {
+  const meter = services.metrics.meterOf(route);
+  inbound.work = { clientGone: () => waiting.cancel(new ProxyFailure("CLIENT_CLOSED")) };
+  meter.queued++;
+  try {
+    await waiting.promise;
+  } finally {
+    meter.queued--;
+    inbound.work = undefined;
+  }
+  inbound.gate = gate;
+  inbound.turnAtMs = performance.now();
+  meter.queueTime.observe((inbound.turnAtMs - inbound.arrivedAtMs) / 1000);
+}
+
+/** The part of a request's query that its headers carry, whatever its protocol. */
+export function queryOf(inbound: InboundRequest, modelName: string): RouteQuery {
+  return {
+    modelName,
+    serviceClass: inbound.header("x-service-class"),
+    dataPlane: inbound.header("x-data-plane"),
+    sender: inbound,
+  };
+}
+
+/** The same of a native request, whose path and body have no place for the server. */
 export function nativeQuery(inbound: InboundRequest, modelName: string, pathVersion?: string): RouteQuery {
   const headerVersion = inbound.header("x-model-version");
   if (pathVersion !== undefined && headerVersion !== undefined && pathVersion !== headerVersion) {
@@ -43,14 +103,26 @@ export function nativeQuery(inbound: InboundRequest, modelName: string, pathVers
     );
   }
   return {
+    ...queryOf(inbound, modelName),
     serverName: inbound.header("x-inference-server"),
-    modelName,
     version: pathVersion ?? headerVersion,
   };
 }
 
-/** Sends a request of a native protocol and hands the engine's answer to the client as it comes. */
+/** Sends an inference request of a native protocol when its turn comes, and hands the answer on as it comes. */
 export async function passThrough(
+  services: ProxyServices,
+  inbound: InboundRequest,
+  route: Route,
+  request: UpstreamRequest,
+): Promise<void> {
+  const turn = awaitTurn(services, inbound, route);
+  if (turn) await turn;
+  await relay(services, inbound, route, request);
+}
+
+/** Sends a request to an engine and hands its answer to the client as it comes. */
+export async function relay(
   services: ProxyServices,
   inbound: InboundRequest,
   route: Route,

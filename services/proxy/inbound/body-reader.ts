@@ -3,49 +3,69 @@ import type { InboundRequest } from "./inbound-request.ts";
 
 /**
  * Reads request bodies into memory, within a limit for each and one for all together: without the second, a few
- * hundred clients with bodies just below the first would exhaust the proxy's memory.
+ * hundred clients with bodies just below the first would exhaust the proxy's memory. Answers that are held back count
+ * as well.
  */
 export class BodyReader {
   readonly #maxBodyBytes: number;
-  readonly #maxBufferedBytes: number;
-  #bufferedBytes = 0;
+  readonly #maxHeldBytes: number;
+  #heldBytes = 0;
 
-  constructor(maxBodyBytes: number, maxBufferedBytes: number) {
+  constructor(maxBodyBytes: number, maxHeldBytes: number) {
     this.#maxBodyBytes = maxBodyBytes;
-    this.#maxBufferedBytes = maxBufferedBytes;
+    this.#maxHeldBytes = maxHeldBytes;
   }
 
-  /** Reads the body and passes it to `use`; its bytes count as buffered until `use` has settled. */
-  async withBody(inbound: InboundRequest, use: (body: Buffer) => Promise<void>): Promise<void> {
+  /** Reads the body; its bytes count as held until the request is released. Rejects with a `ProxyFailure`. */
+  read(inbound: InboundRequest): Promise<Buffer> {
     const declared = Number(inbound.message.headers["content-length"] ?? 0);
     if (declared > this.#maxBodyBytes) throw this.#tooLarge();
-    const held = { bytes: 0 };
-    try {
-      await use(await this.#read(inbound, held));
-    } finally {
-      this.#bufferedBytes -= held.bytes;
-    }
+    return new Promise((resolve, reject) => {
+      const { message } = inbound;
+      let first: Buffer | undefined;
+      let others: Buffer[] | undefined;
+      let bytes = 0;
+      let settled = false;
+      message.on("data", (chunk: Buffer) => {
+        if (settled) return;
+        bytes += chunk.length;
+        try {
+          if (bytes > this.#maxBodyBytes) throw this.#tooLarge();
+          this.hold(inbound, chunk.length);
+        } catch (failure) {
+          settled = true;
+          message.pause();
+          reject(failure as ProxyFailure);
+          return;
+        }
+        if (!first) first = chunk;
+        else (others ??= []).push(chunk);
+      });
+      message.on("end", () => {
+        if (settled) return;
+        settled = true;
+        // Most bodies come in one chunk, which needs no copy.
+        resolve(first ? (others ? Buffer.concat([first, ...others], bytes) : first) : Buffer.alloc(0));
+      });
+      message.on("close", () => {
+        if (settled) return;
+        settled = true;
+        reject(new ProxyFailure("CLIENT_CLOSED"));
+      });
+    });
   }
 
-  #read({ message }: InboundRequest, held: { bytes: number }): Promise<Buffer> {
-    return new Promise((resolve, reject) => {
-      const chunks: Buffer[] = [];
-      const stop = (failure: ProxyFailure): void => {
-        message.removeAllListeners("data");
-        message.pause();
-        reject(failure);
-      };
-      message.on("data", (chunk: Buffer) => {
-        held.bytes += chunk.length;
-        this.#bufferedBytes += chunk.length;
-        if (held.bytes > this.#maxBodyBytes) stop(this.#tooLarge());
-        else if (this.#bufferedBytes > this.#maxBufferedBytes) stop(new ProxyFailure("OVERLOADED"));
-        else chunks.push(chunk);
-      });
-      message.on("end", () => resolve(joined(chunks)));
-      message.on("close", () => reject(new ProxyFailure("CLIENT_CLOSED")));
-      message.on("error", () => reject(new ProxyFailure("CLIENT_CLOSED")));
-    });
+  /** Counts bytes that are kept in memory for a request. Throws `OVERLOADED` where there are too many. */
+  hold(inbound: InboundRequest, bytes: number): void {
+    inbound.heldBytes += bytes;
+    this.#heldBytes += bytes;
+    if (this.#heldBytes > this.#maxHeldBytes) throw new ProxyFailure("OVERLOADED");
+  }
+
+  /** The request has ended, and nothing is kept for it any more. */
+  release(inbound: InboundRequest): void {
+    this.#heldBytes -= inbound.heldBytes;
+    inbound.heldBytes = 0;
   }
 
   #tooLarge(): ProxyFailure {
@@ -61,10 +81,4 @@ export function expectPlainBody(inbound: InboundRequest): void {
   const encoding = inbound.header("content-encoding");
   if (encoding !== undefined && encoding.toLowerCase() !== "identity")
     throw new ProxyFailure("ENCODING_UNSUPPORTED");
-}
-
-/** Most bodies come in one chunk, which needs no copy. */
-function joined(chunks: readonly Buffer[]): Buffer {
-  const [first, ...rest] = chunks;
-  return first && rest.length === 0 ? first : Buffer.concat(chunks);
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { anonymous, type Principal } from "../auth/principal.ts";
+import type { ConcurrencyGate } from "../admission/concurrency-gate.ts";
 import { ProxyFailure } from "../proxy-failure.ts";
 import type { Route } from "../routing/routing-index.ts";
 
@@ -26,6 +27,19 @@ export class InboundRequest {
   /** The client closed its connection before it had the whole answer. */
   gone = false;
   work: InboundWork | undefined;
+  /** Bytes that are kept in memory for the request. */
+  heldBytes = 0;
+  /** Where the request took a place that it has to give back. */
+  gate: ConcurrencyGate | undefined;
+  /** When the request got its turn, on the clock of `performance.now()`; 0 before. */
+  turnAtMs = 0;
+  /** How often it was sent to another replica. */
+  retries = 0;
+  /** What the engine reported, or what was counted. */
+  inputTokens = 0;
+  outputTokens = 0;
+  /** Where the prompt is in the body, for engines that keep what they have read of others like it. */
+  prompt: { readonly body: Buffer; readonly start: number; readonly end: number } | undefined;
 
   constructor(message: IncomingMessage, response: ServerResponse) {
     this.message = message;

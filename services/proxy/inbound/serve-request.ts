@@ -1,10 +1,20 @@
 import type { Logger } from "pino";
 import type { Authenticator } from "../auth/authenticator.ts";
-import { handlerOf, styleOf, type PathHandler } from "../handlers/paths.ts";
+import { handlerOf, measureHandlerOf, styleOf, type PathHandler } from "../handlers/paths.ts";
 import type { ProxyServices } from "../handlers/services.ts";
 import { ProxyFailure } from "../proxy-failure.ts";
 import { answerFailure } from "./answer.ts";
 import type { InboundRequest } from "./inbound-request.ts";
+
+/** Handles one request of the port for metrics and health, which has nothing else. Never throws. */
+export async function serveMeasures(services: ProxyServices, inbound: InboundRequest): Promise<void> {
+  try {
+    await measureHandlerOf(inbound.message.method, inbound.path).handle(services, inbound);
+  } catch (error) {
+    if (!inbound.response.headersSent) answerFailure(inbound, "predict", asFailure(error));
+    else inbound.response.destroy();
+  }
+}
 
 /** Handles one request from its first to its last byte: authenticate, handle, answer failures, measure. Never throws. */
 export async function serveRequest(
@@ -17,12 +27,13 @@ export async function serveRequest(
   let handler: PathHandler | undefined;
   let status: number;
   try {
-    handler = handlerOf(message.method, path);
+    handler = handlerOf(services, message.method, path);
     if (handler.kind !== "health") {
       const principal = authenticator.authenticate(inbound);
       inbound.principal = principal instanceof Promise ? await principal : principal;
     }
-    await handler.handle(services, inbound);
+    const handled = handler.handle(services, inbound);
+    if (handled) await handled;
     status = response.statusCode;
   } catch (error) {
     const failure = inbound.gone ? new ProxyFailure("CLIENT_CLOSED") : asFailure(error);
@@ -37,13 +48,30 @@ export async function serveRequest(
     if (!response.headersSent && !inbound.gone) answerFailure(inbound, styleOf(path), failure);
     else if (!response.writableEnded) response.destroy();
   }
-  if (handler?.kind === "inference") measure(services, inbound, status);
+  services.bodies.release(inbound);
+  if (handler?.kind === "inference") finishInference(services, inbound, status);
 }
 
-function measure({ metrics }: ProxyServices, inbound: InboundRequest, status: number): void {
-  const meter = metrics.meterOf(inbound.route);
-  if (inbound.route) meter.inFlight--;
-  meter.end(status, (performance.now() - inbound.arrivedAtMs) / 1000);
+function finishInference(
+  { metrics, admission }: ProxyServices,
+  inbound: InboundRequest,
+  status: number,
+): void {
+  const { route, gate, principal, arrivedAtMs, turnAtMs, inputTokens, outputTokens } = inbound;
+  const nowMs = performance.now();
+  gate?.leave();
+  const meter = metrics.meterOf(route);
+  if (route) {
+    meter.inFlight--;
+    meter.retries += inbound.retries;
+  }
+  meter.end(status, (nowMs - arrivedAtMs) / 1000);
+  if (status >= 200 && status < 300) meter.upstreamTime.observe((nowMs - turnAtMs) / 1000);
+  if (route && inputTokens + outputTokens > 0) {
+    meter.inputTokens += inputTokens;
+    meter.outputTokens += outputTokens;
+    admission.charge(route, principal, inputTokens + outputTokens, nowMs);
+  }
 }
 
 function asFailure(error: unknown): ProxyFailure {

@@ -1,6 +1,7 @@
 import type { WireProtocol } from "../../../platform/routes/routing-table.ts";
 import { ProxyFailure } from "../proxy-failure.ts";
 import { chooseByWeight, type Random } from "./choose.ts";
+import { stickyKeyHash, stickyVersion } from "./sticky-version.ts";
 import {
   anyModelRoute,
   type IndexedModel,
@@ -21,6 +22,14 @@ export interface RouteQuery {
   readonly version?: string | undefined;
   /** Absent: the least important class that the model is served in. */
   readonly serviceClass?: string | undefined;
+  /** Who asks, for models that keep a caller at one version. */
+  readonly sender?: RouteSender | undefined;
+}
+
+/** What a caller is told from others by. */
+export interface RouteSender {
+  readonly principal: { readonly key: string };
+  header(name: string): string | undefined;
 }
 
 /**
@@ -38,7 +47,20 @@ export function resolveRoute(index: RoutingIndex, query: RouteQuery, random: Ran
   }
   const serviceClass = classOf(index, query.serviceClass, indexed.leastClass, indexed.versionsOfClass);
   const versions = nonEmpty(indexed.versionsOfClass.get(serviceClass));
-  return routeOf(chooseByWeight(versions, weightOfVersion, random), serviceClass, random);
+  const sticky = versions.length > 1 ? stickyChoice(indexed, versions, query.sender) : undefined;
+  return routeOf(sticky ?? chooseByWeight(versions, weightOfVersion, random), serviceClass, random);
+}
+
+/** The version that the caller is kept at, where the model does so and the caller can be told from others. */
+function stickyChoice(
+  { model, hash }: IndexedModel,
+  versions: readonly IndexedVersion[],
+  sender: RouteSender | undefined,
+): IndexedVersion | undefined {
+  const { sticky } = model;
+  if (!sticky || !sender) return undefined;
+  const key = sticky.by === "caller" ? sender.principal.key : sender.header(sticky.header);
+  return key === undefined ? undefined : versions[stickyVersion(versions, stickyKeyHash(hash, key))];
 }
 
 function routeOf(version: IndexedVersion, serviceClass: string, random: Random): Route {

@@ -5,6 +5,8 @@ import type {
   RouteVersion,
   RoutingTable,
 } from "../../../platform/routes/routing-table.ts";
+import { hashText } from "./hash.ts";
+import { versionHash } from "./sticky-version.ts";
 import { versionNamed } from "./version-alias.ts";
 
 /** The routing table as read from a file. */
@@ -37,6 +39,8 @@ export interface RouteLabels {
 
 /** A version of a model with its routes. */
 export interface IndexedVersion {
+  /** Of its name. */
+  readonly hash: number;
   readonly weight: number;
   /** Routes to running replicas, by service class. */
   readonly routes: ReadonlyMap<string, readonly Route[]>;
@@ -47,6 +51,8 @@ export interface IndexedVersion {
 export interface IndexedModel {
   readonly server: RouteServer;
   readonly model: RouteModel;
+  /** Of its name. */
+  readonly hash: number;
   /** By version and by alias. */
   readonly versions: ReadonlyMap<string, IndexedVersion>;
   /** Versions that run in a class, for requests that name none. */
@@ -121,6 +127,7 @@ function indexModel(server: RouteServer, model: RouteModel, serviceClasses: read
   return {
     server,
     model,
+    hash: hashText(model.name),
     versions,
     versionsOfClass,
     leastClass: serviceClasses.findLast((name) => versionsOfClass.has(name)),
@@ -149,7 +156,12 @@ function indexVersion(
       routes.set(serviceClass, [...(routes.get(serviceClass) ?? []), route]);
     }
   }
-  return { weight, routes, leastClass: serviceClasses.findLast((name) => routes.has(name)) };
+  return {
+    hash: versionHash(version),
+    weight,
+    routes,
+    leastClass: serviceClasses.findLast((name) => routes.has(name)),
+  };
 }
 
 /** A route to a model that only the engine knows; metrics show all of them as `*`. */

@@ -1,9 +1,11 @@
+import { endpointHash } from "../routing/bounded-load.ts";
 import {
   EngineConnection,
   type Address,
   type ConnectionOwner,
   type ConnectionUser,
 } from "./connection/engine-connection.ts";
+import { CircuitBreaker } from "./health/circuit-breaker.ts";
 
 /**
  * Connections to one endpoint. Each carries one request, so this is also the most requests in flight there; more wait
@@ -19,6 +21,9 @@ const keepAliveMs = 4_000;
 
 /** How long an endpoint that failed is used only where there is no other. */
 const avoidFailedMs = 1_000;
+
+/** What is known of the endpoint of a URL from outside its requests. */
+export type IsHealthy = (url: string) => boolean;
 
 /** Waits for a connection to an endpoint. */
 export interface ConnectionSeeker extends ConnectionUser {
@@ -37,6 +42,10 @@ export class Endpoint implements ConnectionOwner {
   readonly authority: string;
   /** Requests sent, or waiting for a connection, and not yet answered completely. */
   outstanding = 0;
+  /** Of the URL, for choices by affinity. */
+  readonly hash: number;
+  readonly breaker = new CircuitBreaker();
+  readonly #isHealthy: IsHealthy;
   readonly #address: Address;
   /** The one used last is used next: what is not needed falls idle and is closed. */
   readonly #idle: EngineConnection[] = [];
@@ -50,10 +59,12 @@ export class Endpoint implements ConnectionOwner {
   #avoidUntilMs = 0;
   #retired = false;
 
-  constructor(url: string) {
+  constructor(url: string, isHealthy: IsHealthy) {
     const { protocol, hostname, port, pathname, host } = new URL(url);
     const tls = protocol === "https:";
     this.url = url;
+    this.hash = endpointHash(url);
+    this.#isHealthy = isHealthy;
     this.basePath = pathname === "/" ? "" : pathname;
     this.authority = host;
     this.#address = {
@@ -82,11 +93,22 @@ export class Endpoint implements ConnectionOwner {
 
   /** Whether requests should come here. */
   get usable(): boolean {
-    return performance.now() >= this.#avoidUntilMs;
+    const nowMs = performance.now();
+    return nowMs >= this.#avoidUntilMs && this.breaker.usable(nowMs) && this.#isHealthy(this.url);
   }
 
-  avoidForNow(): void {
-    this.#avoidUntilMs = performance.now() + avoidFailedMs;
+  /** A request came to nothing here: nobody answered, or in the name of nobody. */
+  failed(): void {
+    const nowMs = performance.now();
+    this.#avoidUntilMs = nowMs + avoidFailedMs;
+    this.breaker.failed(nowMs);
+  }
+
+  /** An answer has begun. */
+  answered(status: number): void {
+    // What a gateway before the engine says of it. An engine's own 503 mostly is about one model.
+    if (status === 502 || status === 504) this.breaker.failed(performance.now());
+    else this.breaker.succeeded(performance.now());
   }
 
   /** No new requests come; connections close as their requests end. */

@@ -85,6 +85,7 @@ export class Exchange implements ConnectionSeeker, Expiring {
   }
 
   expire(): void {
+    if (!this.answered) this.endpoint.breaker.failed(performance.now());
     this.cancel(
       this.#streaming && this.#paused
         ? new ProxyFailure("CLIENT_CLOSED", "The client does not read its stream.")
@@ -110,6 +111,7 @@ export class Exchange implements ConnectionSeeker, Expiring {
 
   onHead(head: AnswerHead): void {
     this.answered = true;
+    this.endpoint.answered(head.status);
     try {
       if (head.status >= 300 && head.status < 400) throw new ProxyFailure("ENGINE_ANSWER_INVALID");
       this.#streaming = this.#sink.start(head);

@@ -83,6 +83,7 @@ class Forwarding implements ExchangeOwner, AnswerSink, InboundWork, ExchangeTime
     this.deadlines = upstream.deadlines;
     this.deadlineMs = inbound.arrivedAtMs + route.target.timeoutMs;
     this.streamIdleMs = upstream.streamIdleMs;
+    upstream.endpoints.retriesOf(route.target)?.requested(inbound.arrivedAtMs);
     inbound.work = this;
   }
 
@@ -93,7 +94,7 @@ class Forwarding implements ExchangeOwner, AnswerSink, InboundWork, ExchangeTime
     }
     let endpoint: Endpoint;
     try {
-      endpoint = this.#upstream.endpoints.choose(this.#route.target, this.#tried);
+      endpoint = this.#upstream.endpoints.choose(this.#route, this.#inbound, this.#tried);
     } catch (failure) {
       this.#reject(failure as ProxyFailure);
       return;
@@ -154,9 +155,11 @@ class Forwarding implements ExchangeOwner, AnswerSink, InboundWork, ExchangeTime
 
   #failed(failure: ProxyFailure, endpoint: Endpoint, exchange: Exchange | undefined): void {
     if (failure.code === "ENGINE_UNREACHABLE" || failure.code === "ENGINE_FAILED") {
-      endpoint.avoidForNow();
+      // A connection that was kept too long says nothing about the endpoint.
+      if (exchange?.reused !== true) endpoint.failed();
       if (this.#onDemand) this.#upstream.loader.forget(endpoint);
       if (this.#mayRepeat(failure, exchange)) {
+        this.#inbound.retries++;
         this.attempt();
         return;
       }
@@ -168,12 +171,13 @@ class Forwarding implements ExchangeOwner, AnswerSink, InboundWork, ExchangeTime
   #mayRepeat(failure: ProxyFailure, exchange: Exchange | undefined): boolean {
     if (exchange?.answered === true || this.#attempts >= maxAttempts) return false;
     if (failure.code === "ENGINE_FAILED" && this.#route.model.stateful === true) return false;
-    if (this.#upstream.endpoints.of(this.#route.target).some((endpoint) => !this.#tried.includes(endpoint))) {
-      return true;
+    const { endpoints } = this.#upstream;
+    const { target } = this.#route;
+    if (!endpoints.of(target).some((endpoint) => !this.#tried.includes(endpoint))) {
+      // The engine closed an idle connection as the request was on its way: there is nothing wrong with the endpoint.
+      if (exchange?.reused !== true) return false;
+      this.#tried = [];
     }
-    // The engine closed an idle connection as the request was on its way: there is nothing wrong with the endpoint.
-    if (exchange?.reused !== true) return false;
-    this.#tried = [];
-    return true;
+    return endpoints.retriesOf(target)?.tryRetry(performance.now()) ?? true;
   }
 }

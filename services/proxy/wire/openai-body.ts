@@ -7,9 +7,12 @@ export interface OpenAiBody {
   readonly stream: boolean;
   readonly hasMessages: boolean;
   readonly hasPrompt: boolean;
+  readonly hasInput: boolean;
+  /** What the model is to read: `messages`, `prompt` or `input`. */
+  readonly prompt: JsonSpan | undefined;
 }
 
-const readKeys = new Set(["model", "stream", "messages", "prompt"]);
+const readKeys = new Set(["model", "stream", "messages", "prompt", "input"]);
 
 /**
  * Reads the routing keys of an OpenAI request, which is the whole body or the `payload` of a /predict envelope. A key
@@ -33,5 +36,7 @@ export function readOpenAiBody(bytes: Buffer, span?: JsonSpan): OpenAiBody {
     stream: stream !== undefined && bytes.toString("latin1", stream.start, stream.end) === "true",
     hasMessages: found.has("messages"),
     hasPrompt: found.has("prompt"),
+    hasInput: found.has("input"),
+    prompt: found.get("messages") ?? found.get("prompt") ?? found.get("input"),
   };
 }

@@ -201,7 +201,8 @@ describe("POST /predict", () => {
     it.each([
       ["another model", { ...chat, model: "other" }],
       ["a stream", { ...chat, stream: true }],
-      ["neither messages nor a prompt", { input: "hi" }],
+      ["nothing for a model to read", { temperature: 1 }],
+      ["both a prompt and an input", { prompt: "hi", input: "hi" }],
       ["both messages and a prompt", { ...chat, prompt: "hi" }],
     ])("refuses a payload with %s", async (_what, payload) => {
       const engine = await startNamedEngine("one");

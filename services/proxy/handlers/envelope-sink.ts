@@ -1,0 +1,87 @@
+import type { BodyReader } from "../inbound/body-reader.ts";
+import type { InboundRequest } from "../inbound/inbound-request.ts";
+import { ProxyFailure } from "../proxy-failure.ts";
+import type { AnswerHead } from "../upstream/connection/answer-parser.ts";
+import type { AnswerSink } from "../upstream/exchange.ts";
+
+/** Longest error that is looked into for JSON although the engine does not call it that, in bytes. */
+const maxUndeclaredBytes = 64 * 1024;
+
+/** Longest result that is written together with its envelope, in bytes: copying more costs more than another write. */
+const joinedBytes = 16 * 1024;
+
+/** Collects an engine's answer, so that the client gets a whole envelope or an error, never half of one. */
+export class EnvelopeSink implements AnswerSink {
+  readonly #maxBytes: number;
+  readonly #bodies: BodyReader;
+  readonly #inbound: InboundRequest;
+  readonly #chunks: Buffer[] = [];
+  #bytes = 0;
+  #status = 0;
+  #isJson = false;
+
+  constructor(maxBytes: number, bodies: BodyReader, inbound: InboundRequest) {
+    this.#maxBytes = maxBytes;
+    this.#bodies = bodies;
+    this.#inbound = inbound;
+  }
+
+  start({ status, contentType }: AnswerHead): boolean {
+    this.#status = status;
+    this.#isJson =
+      contentType === "application/json" || /^application\/(?:[\w.-]+\+)?json\b/i.test(contentType);
+    // An error without JSON is still an answer; its status says enough.
+    if (!this.#isJson && status < 400) throw new ProxyFailure("ENGINE_ANSWER_INVALID");
+    return false;
+  }
+
+  data(chunk: Buffer): boolean {
+    this.#bytes += chunk.length;
+    if (this.#bytes > this.#maxBytes)
+      throw new ProxyFailure("ENGINE_ANSWER_INVALID", "The engine's answer is too large.");
+    if (!this.#isJson && this.#bytes > maxUndeclaredBytes) return true;
+    this.#bodies.hold(this.#inbound, chunk.length);
+    this.#chunks.push(Buffer.from(chunk));
+    return true;
+  }
+
+  end(): void {}
+
+  answer(): void {
+    const inbound = this.#inbound;
+    const head = `{"status_code":${this.#status},"result":`;
+    const result = this.#result();
+    const bytes = result ? this.#bytes : "null".length;
+    const length = head.length + bytes + 1;
+    inbound.writeHead(this.#status, ["content-type", "application/json", "content-length", String(length)]);
+    const { response } = inbound;
+    const [only] = result ?? [];
+    if (!result) {
+      response.end(`${head}null}`, "latin1");
+    } else if (only && result.length === 1 && bytes <= joinedBytes) {
+      // As one text that Node joins with the head: one write instead of several.
+      response.end(`${head}${only.toString("latin1")}}`, "latin1");
+    } else {
+      response.write(head, "latin1");
+      for (const chunk of result) response.write(chunk);
+      response.end("}", "latin1");
+    }
+  }
+
+  #result(): readonly Buffer[] | undefined {
+    if (this.#bytes === 0) return undefined;
+    if (this.#isJson) return this.#chunks;
+    if (this.#bytes > maxUndeclaredBytes) return undefined;
+    // Triton declares the error of an unknown model as plain text, and it is JSON all the same.
+    return isJsonText(Buffer.concat(this.#chunks)) ? this.#chunks : undefined;
+  }
+}
+
+function isJsonText(bytes: Buffer): boolean {
+  try {
+    JSON.parse(bytes.toString("utf8"));
+    return true;
+  } catch {
+    return false;
+  }
+}
