@@ -5,7 +5,8 @@ import type { Principal } from "./principal.ts";
 export interface Sender {
   /** One value of a header; throws a `ProxyFailure` for a header that is given twice or without a value. */
   header(name: string): string | undefined;
-  readonly message: { readonly socket: Socket };
+  /** The connection, whose client certificate may count; undefined where it cannot be had. */
+  readonly message: { readonly socket: Socket | undefined };
 }
 
 /** Decides who may use the proxy. */

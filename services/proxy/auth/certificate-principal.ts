@@ -10,10 +10,10 @@ const principals = new WeakMap<Socket, Principal>();
  * Who the client certificate of a connection names: its URI, else its common name. Throws a `ProxyFailure` where there
  * is no certificate of a trusted authority, or where it leaves open who it names.
  */
-export function principalOfCertificate(socket: Socket): Principal {
+export function principalOfCertificate(socket: Socket | undefined): Principal {
+  if (!(socket instanceof TLSSocket) || !socket.authorized) throw new ProxyFailure("CREDENTIAL_MISSING");
   const known = principals.get(socket);
   if (known) return known;
-  if (!(socket instanceof TLSSocket) || !socket.authorized) throw new ProxyFailure("CREDENTIAL_MISSING");
   const { subject, subjectaltname } = socket.getPeerCertificate();
   const id = nameIn(subject?.CN, subjectaltname);
   if (id === undefined) throw new ProxyFailure("CREDENTIAL_REFUSED");

@@ -361,6 +361,19 @@ describe("with a token", () => {
     expect(JSON.stringify(engine.received)).not.toContain(goodSignature);
   });
 
+  it.each([
+    ["a service's token as x-api-key", [`X-Api-Key: ${serviceToken}`]],
+    ["a service's token as bearer token", [`Authorization: Bearer ${serviceToken}`]],
+    ["a key that counts before a bad token", ["X-Domino-Api-Key: good", "Authorization: Bearer bad"]],
+    ["a scheme in lower case", ["authorization: bearer good"]],
+  ])("that is %s a request is let through, and the engine does not see it", async (_what, lines) => {
+    const { proxy, engine } = await guarded();
+    expect(await statusesFor(proxy.port, raw({ lines }))).toEqual([200]);
+    expect(Object.keys(engine.received[0]?.headers ?? {})).not.toEqual(
+      expect.arrayContaining([expect.stringMatching(/key|authorization/)]),
+    );
+  });
+
   it.each(tokens)("%s a request is refused", async (_what, made) => {
     const place = await guarded();
     await expectRefused(place, raw({ lines: [`Authorization: Bearer ${made(place.elsewhere.url)}`] }));
