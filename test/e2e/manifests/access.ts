@@ -3,8 +3,14 @@ import type { Finding } from "./finding.ts";
 
 /** Something that a service account must be able to do. */
 export interface AccessNeed {
+  /** Of the account. */
   readonly namespace: string;
   readonly account: string;
+  /**
+   * Namespace of what it is done to.
+   * @default the account's own
+   */
+  readonly inNamespace?: string;
   readonly verb: string;
   /** Empty for the core group. */
   readonly group: string;
@@ -36,7 +42,7 @@ export async function wrongAccess(
 ): Promise<readonly Finding[]> {
   const findings: Finding[] = [];
   for (const need of needs) {
-    const { namespace, verb, group, resource } = need;
+    const { namespace: own, inNamespace: namespace = own, verb, group, resource } = need;
     const { status } = await cluster.api.call("POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", {
       body: {
         apiVersion: "authorization.k8s.io/v1",
@@ -52,7 +58,7 @@ export async function wrongAccess(
       findings.push({
         kind: "access-missing",
         object: objectOf(need),
-        message: `may not ${shown(verb, group, resource)}`,
+        message: `may not ${shown(verb, group, resource)}${namespace === own ? "" : ` in ${namespace}`}`,
       });
     }
   }
@@ -62,6 +68,7 @@ export async function wrongAccess(
     const wanted = new Set(
       needs
         .filter((need) => userOf(need) === userOf(account))
+        .filter(({ inNamespace = account.namespace }) => inNamespace === account.namespace)
         .map(({ verb, group, resource }) => shown(verb, group, resource)),
     );
     for (const right of await granted(cluster, account)) {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { clusterSpec } from "../../components/support/cluster-spec.ts";
+import { present } from "../../components/support/present.ts";
 import { podsOf, Reachability } from "../../components/support/reachability.ts";
 import type { RecordedResource } from "../../components/support/resources-of.ts";
 import {
@@ -80,18 +81,29 @@ suite("a Kubernetes API server", [clusterNeed()], () => {
       expect(await selectingNothing(cluster, objects)).toEqual([]);
     });
 
-    test("lets service accounts do nothing, since none of them needs the API server", async () => {
+    test("lets the proxy see which pods engines have, and other service accounts do nothing", async () => {
       const accounts = objects
         .filter(({ kind }) => kind === "ServiceAccount")
         .map(({ metadata }) => ({ namespace: metadata.namespace ?? "", account: metadata.name }));
       expect(accounts).not.toEqual([]);
-      expect(await wrongAccess(cluster, accounts, [])).toEqual([]);
+      const proxy = accounts.find(({ account }) => account === "inference-proxy");
+      const needs = [...new Set(recording.plan.groups.map(({ namespace }) => namespace))].flatMap(
+        (inNamespace) =>
+          [
+            { verb: "list", group: "discovery.k8s.io", resource: "endpointslices" },
+            { verb: "watch", group: "discovery.k8s.io", resource: "endpointslices" },
+            { verb: "get", group: "", resource: "services" },
+          ].map((right) => ({ ...present(proxy), inNamespace, ...right })),
+      );
+      expect(await wrongAccess(cluster, accounts, needs)).toEqual([]);
       const pods = await cluster.api.list("v1", "Pod");
       const namespaces = new Set(accounts.map(({ namespace }) => namespace));
       const tokens = pods
         .filter(
           ({ metadata }) =>
-            namespaces.has(metadata.namespace ?? "") && metadata.namespace !== "domino-compute",
+            namespaces.has(metadata.namespace ?? "") &&
+            metadata.namespace !== "domino-compute" &&
+            metadata.labels?.["app.kubernetes.io/component"] !== "proxy",
         )
         .flatMap((pod) => pod["spec"].volumes ?? [])
         .filter((volume: { name: string }) => volume.name.startsWith("kube-api-access"));
@@ -111,8 +123,10 @@ suite("a Kubernetes API server", [clusterNeed()], () => {
       expect(engines.length).toBeGreaterThan(1);
       for (const [, proxy] of proxies) {
         expect(live.may(run, proxy, 8443)).toBe(true);
+        expect(live.may(run, proxy, 8081)).toBe(false);
         for (const [engineName, engine] of engines) {
           expect(live.may(proxy, engine, 8000), engineName).toBe(true);
+
           expect(live.may(run, engine, 8000), engineName).toBe(false);
           expect(live.may(engine, proxy, 8443), engineName).toBe(false);
           expect(live.may(engine, dns, 53, "UDP"), engineName).toBe(true);
