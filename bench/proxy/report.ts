@@ -5,7 +5,8 @@ export interface Verdict {
   readonly what: string;
   readonly target: string;
   readonly figure: string;
-  readonly met: boolean;
+  /** `unknown`: without any proxy the machine was already slower than the target allows. */
+  readonly met: boolean | "unknown";
 }
 
 /** What one case found. */
@@ -29,9 +30,14 @@ export function printVerdicts(verdicts: readonly Verdict[]): void {
   if (verdicts.length === 0) return;
   const table = new Table({ head: ["", "target", "measured", ""], style: { head: [], border: [] } });
   for (const { what, target, figure, met } of verdicts) {
-    table.push([what, target, figure, met ? "met" : "NOT MET"]);
+    table.push([what, target, figure, met === "unknown" ? "machine too busy" : met ? "met" : "NOT MET"]);
   }
   console.log(table.toString());
+}
+
+/** Judges what is added to a latency: by the target, where the latency itself is not above it. */
+export function judgeAdded(addedMs: number, directMs: number, mostMs: number): Verdict["met"] {
+  return directMs > mostMs ? "unknown" : addedMs <= mostMs;
 }
 
 export function fixed(value: number, digits: number): string {

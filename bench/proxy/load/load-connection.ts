@@ -16,30 +16,44 @@ export function requestBytes(url: string, { path, body, headers = {} }: Repeated
 
 /** One kept connection with one request at a time, as cheap as Node.js allows: the load shares a core with the engine. */
 export class LoadConnection {
-  readonly #socket: Socket;
+  readonly #url: URL;
+  readonly #onFailure: (reason: string) => void;
+  #socket: Socket | undefined;
   #answered: (() => void) | undefined;
   #received: Buffer = Buffer.alloc(0);
   /** Bytes of the answer, head included; 0 until the head has come. */
   #expected = 0;
 
-  /** @param onFailure told where an answer is not 200 with a length, or the connection ends */
+  /** @param onFailure told where an answer is not 200 with a length, or the connection ends before it */
   constructor(url: string, onFailure: (reason: string) => void) {
-    const { hostname, port } = new URL(url);
-    this.#socket = connect(Number(port), hostname);
-    this.#socket.setNoDelay(true);
-    this.#socket.on("data", (chunk) => this.#take(chunk, onFailure));
-    this.#socket.on("error", (error) => onFailure(error.message));
-    this.#socket.on("end", () => onFailure("the server closed a connection"));
+    this.#url = new URL(url);
+    this.#onFailure = onFailure;
+    this.#socket = this.#connect();
   }
 
   send(bytes: Buffer, answered: () => void): void {
     this.#answered = answered;
+    // Servers close connections that were not used for some seconds.
+    this.#socket ??= this.#connect();
     this.#socket.write(bytes);
   }
 
   close(): void {
-    this.#socket.removeAllListeners("end");
-    this.#socket.destroy();
+    this.#socket?.removeAllListeners("close");
+    this.#socket?.destroy();
+  }
+
+  #connect(): Socket {
+    const socket = connect(Number(this.#url.port), this.#url.hostname);
+    socket.setNoDelay(true);
+    socket.on("data", (chunk) => this.#take(chunk, this.#onFailure));
+    // What comes of it is told by `close`.
+    socket.on("error", () => undefined);
+    socket.on("close", () => {
+      this.#socket = undefined;
+      if (this.#answered !== undefined) this.#onFailure("a connection ended before the answer");
+    });
+    return socket;
   }
 
   #take(chunk: Buffer, onFailure: (reason: string) => void): void {

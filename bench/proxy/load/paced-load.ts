@@ -65,7 +65,8 @@ function arrivals(
   const step = (): void => {
     const nowMs = performance.now();
     for (; nextMs <= nowMs && nextMs < endMs; nextMs += exponential(random, 1000 / perSecond)) {
-      const connection = idle.pop();
+      // The one longest unused: fewer are closed for idleness meanwhile.
+      const connection = idle.shift();
       if (connection === undefined) waiting.push(nextMs);
       else send(connection, nextMs);
     }

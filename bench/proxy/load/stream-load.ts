@@ -1,3 +1,4 @@
+import { Agent } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
 import { lastEvent, readStream, tokenEvent, type StreamEngine } from "./token-stream.ts";
 
@@ -33,6 +34,8 @@ export async function runStreams(
     response.on("close", () => clearInterval(timer));
     write();
   };
+  // Of this run alone: servers close what waits for the next one.
+  const agent = new Agent({ keepAlive: true });
   const endMs = performance.now() + seconds * 1000;
   const streamMs = tokensPerStream * tokenIntervalMs;
   await Promise.all(
@@ -42,7 +45,7 @@ export async function runStreams(
       while (performance.now() < endMs) {
         const askedMs = performance.now();
         let first = true;
-        await readStream(url, (mark) => {
+        await readStream(url, agent, (mark) => {
           const nowMs = performance.now();
           if (first) firstTokenMs.push(nowMs - askedMs);
           first = false;
@@ -51,6 +54,7 @@ export async function runStreams(
       }
     }),
   );
+  agent.destroy();
   return { firstTokenMs, tokenMs };
 }
 
@@ -89,7 +93,9 @@ export async function runLockstep(
     waiting.delete(mark);
     next?.();
   };
-  const all = Promise.all(Array.from({ length: streams }, () => readStream(url, onMark))).then(() => true);
+  const agent = new Agent();
+  const reading = Array.from({ length: streams }, () => readStream(url, agent, onMark));
+  const all = Promise.all(reading).then(() => true);
   for (let before = -1; !(await Promise.race([all, delay(heldBackMs, false)])); before = came) {
     if (came === before) throw new Error(`${waiting.size} tokens were held back after ${came} came`);
   }

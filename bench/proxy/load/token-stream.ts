@@ -1,4 +1,4 @@
-import { createServer, request, Agent, type ServerResponse } from "node:http";
+import { createServer, request, type Agent, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { chatRequest, streamModel } from "./requests.ts";
 
@@ -44,11 +44,10 @@ export function tokenEvent(mark: string): string {
 
 export const lastEvent = "data: [DONE]\n\n";
 
-const agent = new Agent({ keepAlive: true, maxSockets: Infinity });
 const { path, body } = chatRequest(true);
 
 /** Asks for a stream and reads it to its end; `onMark` gets the mark of each token when its last byte has come. */
-export function readStream(url: string, onMark: (mark: string) => void): Promise<void> {
+export function readStream(url: string, agent: Agent, onMark: (mark: string) => void): Promise<void> {
   return new Promise((resolve, reject) => {
     const headers = { "content-type": "application/json", "content-length": Buffer.byteLength(body) };
     const asked = request(`${url}${path}`, { method: "POST", agent, headers }, (response) => {
