@@ -18,6 +18,9 @@ export interface RouteFollowers {
   readonly retain: (urls: ReadonlySet<string>) => void;
 }
 
+/** How long the first addresses are waited for, in ms; a watch begins within a second. */
+const longestDiscoveryMs = 10_000;
+
 /** The routing table in use, with the addresses that its hosts stand for now. */
 export class LiveRoutes {
   #index: RoutingIndex = indexRoutes({
@@ -27,6 +30,7 @@ export class LiveRoutes {
   });
   readonly #followers: RouteFollowers;
   readonly #discovery: EndpointDiscovery;
+  readonly #startedAtMs = performance.now();
 
   constructor(followers: RouteFollowers) {
     this.#followers = followers;
@@ -53,6 +57,14 @@ export class LiveRoutes {
     this.#followers.admission.use(index);
     this.#index = index;
     this.#refresh();
+  }
+
+  /**
+   * Whether requests can be balanced: the addresses of every name are known, or were waited for long enough. A proxy
+   * that never takes requests because its API server is away would be worse than one that goes by Services.
+   */
+  get ready(): boolean {
+    return this.#discovery.isComplete || performance.now() - this.#startedAtMs > longestDiscoveryMs;
   }
 
   close(): void {

@@ -23,21 +23,26 @@ const endpoint = z.string().refine(
   { error: "expected an http or https base URL without credentials, query, fragment or trailing slash" },
 );
 
-const target = z.strictObject({
-  group: name,
-  serviceClasses: z.array(name).min(1),
-  endpoints: z.array(endpoint),
-  discovery: z.enum(["dns", "endpoint-slices"]).exactOptional(),
-  grpcPort: z.int().min(1).max(65_535).exactOptional(),
-  healthPath: z
-    .string()
-    .max(256)
-    .regex(/^\/[A-Za-z0-9._~/-]*$/, { error: "expected a path without query" })
-    .exactOptional(),
-  weight: z.number().min(0).exactOptional(),
-  // setTimeout takes at most 2^31 - 1 ms and fires at once beyond.
-  timeoutMs: z.int().min(1).max(2_147_483_647),
-});
+const target = z
+  .strictObject({
+    group: name,
+    serviceClasses: z.array(name).min(1),
+    endpoints: z.array(endpoint),
+    discovery: z.enum(["dns", "endpoint-slices"]).exactOptional(),
+    grpcPort: z.int().min(1).max(65_535).exactOptional(),
+    healthPath: z
+      .string()
+      .max(256)
+      .regex(/^\/[A-Za-z0-9._~/-]*$/, { error: "expected a path without query" })
+      .exactOptional(),
+    weight: z.number().min(0).exactOptional(),
+    // setTimeout takes at most 2^31 - 1 ms and fires at once beyond.
+    timeoutMs: z.int().min(1).max(2_147_483_647),
+  })
+  .refine(({ discovery, endpoints }) => !discovery || endpoints.every((url) => url.startsWith("http:")), {
+    error: "only plain http endpoints can be discovered: a certificate names the Service, not its pods",
+    path: ["discovery"],
+  });
 
 const headerName = z
   .string()

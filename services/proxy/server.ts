@@ -82,7 +82,7 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
       random,
       maxBodyBytes: settings.maxBodyBytes,
       metricsApart: settings.metricsListen !== undefined,
-      ready: () => !draining,
+      ready: () => !draining && live.ready,
     };
     const drainTimeoutMs = (): number =>
       options.drainTimeoutMs ?? Math.max(live.index.longestTimeoutMs, leastDrainTimeoutMs);
@@ -121,7 +121,12 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
       lifecycle.door(() => running.close());
     }
     if (tls && server instanceof HttpsServer) {
-      const watcher = await watchCertificate(server, tls, settings.filesPollMs, log);
+      const watcher = await watchCertificate(
+        grpc ? [server, grpc] : [server],
+        tls,
+        settings.filesPollMs,
+        log,
+      );
       lifecycle.behind(() => watcher.close());
     }
 

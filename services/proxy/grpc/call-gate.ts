@@ -109,6 +109,7 @@ export class CallGate {
       const found = this.#options.services.authenticate({
         authorization: incoming.header("authorization"),
         "x-domino-api-key": incoming.header("x-domino-api-key"),
+        "x-api-key": incoming.header("x-api-key"),
       });
       if (!(found instanceof Promise)) {
         incoming.principal = found;

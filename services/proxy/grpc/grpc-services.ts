@@ -7,6 +7,7 @@ export type Principal = unknown;
 export interface CredentialHeaders {
   readonly authorization?: string | undefined;
   readonly "x-domino-api-key"?: string | undefined;
+  readonly "x-api-key"?: string | undefined;
 }
 
 /** What a call says about where it wants to go. */

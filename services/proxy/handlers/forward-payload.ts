@@ -7,7 +7,6 @@ import type { JsonSpan } from "../wire/json-bytes.ts";
 import { readOpenAiBody } from "../wire/openai-body.ts";
 import { EnvelopeSink } from "./envelope-sink.ts";
 import { kservePath } from "./kserve.ts";
-import { modelPath } from "./open-inference.ts";
 import { awaitTurn, routeInference, type ProxyServices } from "./services.ts";
 
 /** A request of an engine within an envelope of the proxy's. */
@@ -46,7 +45,7 @@ function payloadTarget(
     case "kserve-v1":
       return { path: kservePath(modelName), body: bytes };
     case "open-inference-v2":
-      return { path: modelPath(modelName, route.version, "infer"), body: bytes };
+      return { path: `${route.modelPath}/infer`, body: bytes };
   }
 }
 

@@ -14,7 +14,7 @@ export async function handleKservePredict(
     method: "POST",
     path: kservePath(model),
     headerLines: upstreamHeaderLines(inbound.message.rawHeaders, inbound.id),
-    body: await services.bodies.read(inbound),
+    body: await services.bodies.pass(inbound),
   });
 }
 

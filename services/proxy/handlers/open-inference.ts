@@ -22,9 +22,9 @@ export async function handleInfer(
   const route = routeInference(services, inbound, query);
   await passThrough(services, inbound, route, {
     method: "POST",
-    path: modelPath(path.model, route.version, "infer"),
+    path: `${route.modelPath}/infer`,
     headerLines: upstreamHeaderLines(inbound.message.rawHeaders, inbound.id),
-    body: await services.bodies.read(inbound),
+    body: await services.bodies.pass(inbound),
   });
 }
 
@@ -39,15 +39,8 @@ export async function handleModelInfo(
   if (!mayUse(inbound.principal, route.model.allow)) throw new ProxyFailure("NOT_ALLOWED");
   await relay(services, inbound, route, {
     method: "GET",
-    path: modelPath(path.model, route.version, path.action),
+    path: path.action === "" ? route.modelPath : `${route.modelPath}/${path.action}`,
     headerLines: upstreamHeaderLines(inbound.message.rawHeaders, inbound.id),
     body: undefined,
   });
-}
-
-/** Built from names of the routing table, never from the client's path, which could point elsewhere. */
-export function modelPath(model: string, version: string, action: "infer" | "ready" | "config" | ""): string {
-  const versions = version === "" ? "" : `/versions/${encodeURIComponent(version)}`;
-  const base = `/v2/models/${encodeURIComponent(model)}${versions}`;
-  return action ? `${base}/${action}` : base;
 }

@@ -1,5 +1,9 @@
 import { ProxyFailure } from "../proxy-failure.ts";
 import type { InboundRequest } from "./inbound-request.ts";
+import { StreamedBody } from "./streamed-body.ts";
+
+/** Longest body that is held although nobody reads it, in bytes: requests of that size are worth repeating. */
+const streamedBytes = 1024 * 1024;
 
 /**
  * Reads request bodies into memory, within a limit for each and one for all together: without the second, a few
@@ -14,6 +18,16 @@ export class BodyReader {
   constructor(maxBodyBytes: number, maxHeldBytes: number) {
     this.#maxBodyBytes = maxBodyBytes;
     this.#maxHeldBytes = maxHeldBytes;
+  }
+
+  /**
+   * The body for an engine that gets it unread: as a stream where it is large and its length is known, else in memory,
+   * from where it can be sent a second time.
+   */
+  pass(inbound: InboundRequest): Promise<Buffer> | StreamedBody {
+    const declared = Number(inbound.message.headers["content-length"] ?? 0);
+    if (declared > this.#maxBodyBytes) throw this.#tooLarge();
+    return declared > streamedBytes ? new StreamedBody(inbound.message, declared) : this.read(inbound);
   }
 
   /** Reads the body; its bytes count as held until the request is released. Rejects with a `ProxyFailure`. */

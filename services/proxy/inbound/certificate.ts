@@ -1,7 +1,6 @@
 import { X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import type { Server as HttpsServer } from "node:https";
-import { createSecureContext } from "node:tls";
+import { createSecureContext, type SecureContextOptions } from "node:tls";
 import type { Logger } from "pino";
 import { PlatformError } from "../../../platform/errors/platform-error.ts";
 import type { TlsFiles } from "../proxy-options.ts";
@@ -60,13 +59,18 @@ function reasonOf(error: unknown): string {
   return "code" in error ? String(error.code) : error.message;
 }
 
+/** What new connections come through. */
+export interface SecureServer {
+  setSecureContext(options: SecureContextOptions): void;
+}
+
 /**
  * Gives new connections the certificate that the files hold now: an issuer renews it long before the process ends.
  * Open connections keep theirs, also where the authority of their client is gone; files that cannot be used are logged
  * and the last good ones stay.
  */
 export function watchCertificate(
-  server: HttpsServer,
+  servers: readonly SecureServer[],
   files: TlsFiles,
   pollMs: number,
   log: Logger,
@@ -75,7 +79,8 @@ export function watchCertificate(
   const watched = [certFile, keyFile, ...(clientCaFile === undefined ? [] : [clientCaFile])];
   return WatchedFiles.start(watched, pollMs, async () => {
     try {
-      server.setSecureContext(await loadCertificate(files));
+      const certificate = await loadCertificate(files);
+      for (const server of servers) server.setSecureContext(certificate);
       log.info({ file: files.certFile }, "certificate reloaded");
     } catch (error) {
       const problems = PlatformError.is(error) ? { problems: error.problems } : { err: error };

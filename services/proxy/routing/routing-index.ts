@@ -25,6 +25,8 @@ export interface Route {
   /** Place of the class among all, 0 for the most important. */
   readonly priority: number;
   readonly target: RouteTarget;
+  /** Path of the model and version in the Open Inference Protocol, such as `/v2/models/bert/versions/3`. */
+  readonly modelPath: string;
   /** Names of the routing table, for metrics and logs. */
   readonly labels: RouteLabels;
 }
@@ -151,6 +153,7 @@ function indexVersion(
         serviceClass,
         priority: serviceClasses.indexOf(serviceClass),
         target,
+        modelPath: modelPathOf(model.name, version),
         labels: { server: server.name, model: model.name, version, service_class: serviceClass },
       };
       routes.set(serviceClass, [...(routes.get(serviceClass) ?? []), route]);
@@ -179,8 +182,15 @@ export function anyModelRoute(
     serviceClass,
     priority: 0,
     target,
+    modelPath: modelPathOf(modelName, version),
     labels: { server: server.name, model: "*", version: "*", service_class: serviceClass },
   };
+}
+
+/** Made of names of the routing table, or encoded: a client's path could point elsewhere. */
+function modelPathOf(model: string, version: string): string {
+  const versions = version === "" ? "" : `/versions/${encodeURIComponent(version)}`;
+  return `/v2/models/${encodeURIComponent(model)}${versions}`;
 }
 
 /**

@@ -11,7 +11,22 @@ export interface UpstreamRequest {
   readonly path: string;
   /** Whole lines, each with its end, in Latin-1; without those of the connection, the host and the length. */
   readonly headerLines: string;
-  readonly body: Buffer | undefined;
+  readonly body: Buffer | RequestStream | undefined;
+}
+
+/** A body that is not in memory. */
+export interface RequestStream {
+  /** In bytes. */
+  readonly length: number;
+  /** Whether bytes of it have been sent: then it cannot be sent to another endpoint. */
+  readonly started: boolean;
+  sendTo(target: BodyTarget): void;
+}
+
+/** Where a streamed body goes. */
+export interface BodyTarget {
+  /** Returns false to ask for a pause until `resume` is called. */
+  writeBody(chunk: Buffer, resume: () => void): boolean;
 }
 
 /** Takes an engine's answer. Bytes are valid during the call only. */
@@ -98,11 +113,13 @@ export class Exchange implements ConnectionSeeker, Expiring {
     this.#connection = connection;
     this.reused = connection.idleSinceMs > 0;
     const length = method === "GET" ? "" : `content-length: ${body?.length ?? 0}\r\n`;
-    connection.send(
-      this,
-      `${method} ${this.endpoint.basePath}${path} HTTP/1.1\r\nhost: ${this.endpoint.authority}\r\n${headerLines}${length}\r\n`,
-      body,
-    );
+    const head = `${method} ${this.endpoint.basePath}${path} HTTP/1.1\r\nhost: ${this.endpoint.authority}\r\n${headerLines}${length}\r\n`;
+    if (!body || Buffer.isBuffer(body)) {
+      connection.send(this, head, body);
+    } else {
+      connection.sendHead(this, head, body.length);
+      body.sendTo(connection);
+    }
   }
 
   onUnreachable(error: Error): void {

@@ -170,6 +170,8 @@ class Forwarding implements ExchangeOwner, AnswerSink, InboundWork, ExchangeTime
 
   #mayRepeat(failure: ProxyFailure, exchange: Exchange | undefined): boolean {
     if (exchange?.answered === true || this.#attempts >= maxAttempts) return false;
+    const { body } = this.#request;
+    if (body && "started" in body && body.started) return false;
     if (failure.code === "ENGINE_FAILED" && this.#route.model.stateful === true) return false;
     const { endpoints } = this.#upstream;
     const { target } = this.#route;

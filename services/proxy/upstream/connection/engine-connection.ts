@@ -44,6 +44,8 @@ export class EngineConnection {
   readonly #owner: ConnectionOwner;
   readonly #parser = new AnswerParser();
   #user: ConnectionUser | undefined;
+  /** Bytes of a streamed body that have not been written yet. */
+  #bodyLeft = 0;
   #closed = false;
   #error: Error | undefined;
 
@@ -92,6 +94,21 @@ export class EngineConnection {
     }
   }
 
+  /** Sends the head of a request whose body follows by `writeBody`. */
+  sendHead(user: ConnectionUser, head: string, bodyBytes: number): void {
+    this.#bodyLeft = bodyBytes;
+    this.send(user, head, undefined);
+  }
+
+  /** Sends a part of the body. Returns false to ask for a pause until `resume` is called. */
+  writeBody(chunk: Buffer, resume: () => void): boolean {
+    if (this.#closed || this.#bodyLeft === 0) return true;
+    this.#bodyLeft -= chunk.length;
+    const flowing = this.#socket.write(chunk);
+    if (!flowing) this.#socket.once("drain", resume);
+    return flowing;
+  }
+
   pause(): void {
     this.#socket.pause();
   }
@@ -119,7 +136,8 @@ export class EngineConnection {
     const user = this.#user;
     this.#user = undefined;
     // First, so that whoever the end wakes finds the connection idle.
-    if (this.#parser.reusable && !this.#closed) this.#owner.onIdle(this);
+    // An engine that answers before it has the whole body would take the rest of it for the next request.
+    if (this.#parser.reusable && this.#bodyLeft === 0 && !this.#closed) this.#owner.onIdle(this);
     else this.#socket.destroy();
     user?.onEnd();
   }

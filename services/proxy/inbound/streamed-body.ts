@@ -1,0 +1,25 @@
+import type { IncomingMessage } from "node:http";
+import type { BodyTarget } from "../upstream/exchange.ts";
+
+/** A body that goes to the engine as it comes from the client, held only as far as the engine is slower. */
+export class StreamedBody {
+  /** In bytes; Node's parser ends the message after exactly so many. */
+  readonly length: number;
+  /** Bytes have gone to an engine, so the request cannot be sent to another one. */
+  started = false;
+  readonly #message: IncomingMessage;
+
+  constructor(message: IncomingMessage, length: number) {
+    this.#message = message;
+    this.length = length;
+  }
+
+  sendTo(target: BodyTarget): void {
+    this.started = true;
+    const message = this.#message;
+    message.on("data", (chunk: Buffer) => {
+      if (target.writeBody(chunk, () => message.resume())) return;
+      message.pause();
+    });
+  }
+}
