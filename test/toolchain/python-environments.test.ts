@@ -28,7 +28,7 @@ describe.each([...pythonServers, ...benchServers])("the environment of %s", (ser
     const wanted = readFileSync(join(folder, "requirements.in"), "utf8").split("\n").filter(Boolean);
     const pinned = readFileSync(join(folder, "requirements.txt"), "utf8");
     for (const line of wanted) {
-      const [, name = "", version] = /^([\w.-]+)(?:\[\w+\])?(==.+)?/.exec(line) ?? [];
+      const [, name = "", version] = /^([\w.-]+)(?:\[[\w,]+\])?(==.+)?/.exec(line) ?? [];
       expect(pinned).toMatch(new RegExp(`^${name}${version ?? "=="}`, "m"));
     }
   });

@@ -8,9 +8,10 @@ import { toolchainFolder } from "./cache-folder.ts";
 import { withFolderLock } from "./folder-lock.ts";
 import { pythonInterpreter, type PythonInterpreter } from "./python-interpreter.ts";
 
-/** The servers that run from an environment of their own, in the order in which they are prepared. */
+/** The servers that run from an environment of their own, and their clients, in the order in which they are prepared. */
 export const pythonServers = [
   "triton",
+  "triton-client",
   "dynamo",
   "kserve",
   "ray-serve",
