@@ -26,6 +26,7 @@ export const proxyFailures = {
   ENGINE_ANSWER_INVALID: { status: 502, summary: "The inference engine's answer cannot be passed on." },
   MODEL_LOAD_FAILED: { status: 502, summary: "The inference engine could not load the model." },
   NO_ENDPOINT: { status: 503, summary: "The model has no running replica." },
+  MODEL_NO_ROOM: { status: 503, summary: "The inference engine has no room for the model now." },
   OVERLOADED: { status: 503, summary: "The proxy holds as many request bytes as it may." },
   AUTH_UNAVAILABLE: { status: 503, summary: "It cannot be told now whether the credential is valid." },
   DEADLINE_EXCEEDED: { status: 504, summary: "The inference engine did not answer in time." },

@@ -101,7 +101,10 @@ class Forwarding implements ExchangeOwner, AnswerSink, InboundWork, ExchangeTime
     }
     this.#tried = [...this.#tried, endpoint];
     this.#attempts++;
-    if (this.#onDemand) void this.#loadThenSend(endpoint);
+    const loading = this.#onDemand
+      ? this.#upstream.loader.ensureLoaded(endpoint, this.#route, this.deadlineMs)
+      : undefined;
+    if (loading) void this.#sendAfter(loading, endpoint);
     else this.#send(endpoint);
   }
 
@@ -125,6 +128,7 @@ class Forwarding implements ExchangeOwner, AnswerSink, InboundWork, ExchangeTime
   onDone(failure: ProxyFailure | undefined): void {
     const exchange = this.#exchange;
     this.#exchange = undefined;
+    if (this.#onDemand && exchange) this.#upstream.loader.release(exchange.endpoint, this.#route);
     if (!failure) {
       this.#inbound.work = undefined;
       if (this.#onDemand && exchange && mayMeanUnloaded.has(this.#status)) {
@@ -141,14 +145,17 @@ class Forwarding implements ExchangeOwner, AnswerSink, InboundWork, ExchangeTime
     this.#exchange.start();
   }
 
-  async #loadThenSend(endpoint: Endpoint): Promise<void> {
+  async #sendAfter(loading: Promise<void>, endpoint: Endpoint): Promise<void> {
     try {
-      await this.#upstream.loader.ensureLoaded(endpoint, this.#route.model.name, this.deadlineMs);
+      await loading;
     } catch (failure) {
       this.#failed(failure as ProxyFailure, endpoint, undefined);
       return;
     }
-    if (this.#inbound.gone) this.#reject(new ProxyFailure("CLIENT_CLOSED"));
+    if (this.#inbound.gone) {
+      this.#upstream.loader.release(endpoint, this.#route);
+      this.#reject(new ProxyFailure("CLIENT_CLOSED"));
+    }
     // During a load the routing table may have been reloaded and the endpoint have retired.
     else this.#send(this.#upstream.endpoints.get(endpoint.url));
   }

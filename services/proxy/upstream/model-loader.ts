@@ -1,96 +1,129 @@
-import { ProxyFailure } from "../proxy-failure.ts";
-import { askEngine } from "./ask-engine.ts";
+import type { RouteServer } from "../../../platform/routes/routing-table.ts";
+import type { Route } from "../routing/routing-index.ts";
 import type { Deadlines } from "./connection/deadlines.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { Endpoints } from "./endpoints.ts";
+import { EndpointModels } from "./loading/endpoint-models.ts";
+import { HttpEngineRepository, type EngineRepository } from "./loading/engine-repository.ts";
+import { UnloadPolicy } from "./loading/unload-policy.ts";
 
-/** A large model takes minutes to load from a network file system. */
-const loadTimeoutMs = 300_000;
+/** Idle times are minutes. */
+const sweepIntervalMs = 1_000;
 
-const verifyTimeoutMs = 5_000;
+export interface ModelLoaderOptions {
+  readonly endpoints: Endpoints;
+  readonly deadlines: Deadlines;
+  /** @default that of the process */
+  readonly nowMs?: () => number;
+}
+
+interface LoadingEndpoint {
+  /** An endpoint is one server's; where two share it, that of the first request says what may go. */
+  server: string | undefined;
+  readonly repository: EngineRepository;
+  readonly models: EndpointModels;
+  /** Models that are being asked about: an engine that refuses many requests must not get as many questions. */
+  readonly verified: Set<string>;
+}
 
 /**
- * Loads models into engines that start empty, by the engine's repository API. A load outlives the request that asked
- * for it: whoever comes next finds the model loaded, and a client cannot break a load off by going away.
+ * Loads models into engines that start empty and unloads them again, by the engine's repository API. A load outlives the
+ * request that asked for it: whoever comes next finds the model loaded, and a client cannot break a load off by going
+ * away. What is known of an endpoint goes by its URL, so that it survives a reload of the routing table.
  */
 export class ModelLoader {
-  readonly #engines: { readonly endpoints: Endpoints; readonly deadlines: Deadlines };
-  /** Loads under way and done, for each endpoint. */
-  readonly #loads = new WeakMap<Endpoint, Map<string, Promise<void>>>();
-  /** Models that are being asked about: an engine that refuses many requests must not get as many questions. */
-  readonly #verifications = new WeakMap<Endpoint, Set<string>>();
+  readonly #options: ModelLoaderOptions;
+  readonly #nowMs: () => number;
+  readonly #byUrl = new Map<string, LoadingEndpoint>();
+  /** Of the routing table in use; before the first, what the routes of requests say. */
+  #servers: ReadonlyMap<string, RouteServer> | undefined;
+  #sweeper: NodeJS.Timeout | undefined;
 
-  constructor(engines: { readonly endpoints: Endpoints; readonly deadlines: Deadlines }) {
-    this.#engines = engines;
+  constructor(options: ModelLoaderOptions) {
+    this.#options = options;
+    this.#nowMs = options.nowMs ?? (() => performance.now());
   }
 
-  /** Waits, at most until the deadline, for the model to be loaded at the endpoint. */
-  async ensureLoaded(endpoint: Endpoint, model: string, deadlineMs: number): Promise<void> {
-    const late = Promise.withResolvers<never>();
-    const timer = setTimeout(
-      () => late.reject(new ProxyFailure("DEADLINE_EXCEEDED", "The model is still being loaded.")),
-      Math.max(deadlineMs - performance.now(), 0),
-    );
-    try {
-      await Promise.race([this.#load(endpoint, model), late.promise]);
-    } finally {
-      clearTimeout(timer);
+  /** Takes a new routing table, or new addresses of the same; what leads nowhere any more is dropped. */
+  use(servers: ReadonlyMap<string, RouteServer>, urls: ReadonlySet<string>): void {
+    this.#servers = servers;
+    for (const [url, { server, models }] of this.#byUrl) {
+      models.policy = new UnloadPolicy(server === undefined ? undefined : servers.get(server));
+      if (!urls.has(url) && models.quiet) this.#byUrl.delete(url);
     }
+  }
+
+  /**
+   * Counts a user of the model at the endpoint, to be given back by one `release`. Undefined where it is loaded already;
+   * else resolves when it is, and rejects with a `ProxyFailure` (no `release` then) at the latest at the deadline.
+   */
+  ensureLoaded(endpoint: Endpoint, route: Route, deadlineMs: number): Promise<void> | undefined;
+  /** For callers that give nothing back: the model is kept until their request is sent, and no longer. */
+  ensureLoaded(endpoint: Endpoint, model: string, deadlineMs: number): Promise<void>;
+  ensureLoaded(endpoint: Endpoint, asked: Route | string, deadlineMs: number): Promise<void> | undefined {
+    const known = this.#byUrl.get(endpoint.url);
+    if (typeof asked === "string") {
+      const { models } = known ?? this.#open(endpoint);
+      return models.use(asked, deadlineMs).then(() => models.release(asked));
+    }
+    const { name } = asked.model;
+    if (known?.models.tryUse(name) === true) return undefined;
+    const opened = known ?? this.#open(endpoint);
+    if (opened.server === undefined) {
+      opened.server = asked.server.name;
+      opened.models.policy = new UnloadPolicy(
+        this.#servers ? this.#servers.get(asked.server.name) : asked.server,
+      );
+    }
+    return opened.models.use(name, deadlineMs);
+  }
+
+  release(endpoint: Endpoint, route: Route): void {
+    this.#byUrl.get(endpoint.url)?.models.release(route.model.name);
+  }
+
+  /** Whether the endpoint has the model, or will: a request that goes there needs no load of its own. */
+  isLoaded(endpoint: Endpoint, model: string): boolean {
+    return this.#byUrl.get(endpoint.url)?.models.holds(model) ?? false;
   }
 
   /** After a failed connection the engine may have restarted, and then has lost its models. */
   forget(endpoint: Endpoint): void {
-    this.#loads.delete(endpoint);
+    this.#byUrl.get(endpoint.url)?.models.forget();
   }
 
   /** After an answer that an unknown model may have caused: asks whether the model is still there. */
   async verify(endpoint: Endpoint, model: string): Promise<void> {
-    const asked = this.#verifications.get(endpoint) ?? new Set<string>();
-    this.#verifications.set(endpoint, asked);
-    if (asked.has(model)) return;
-    asked.add(model);
+    const known = this.#byUrl.get(endpoint.url);
+    if (!known || known.verified.has(model)) return;
+    known.verified.add(model);
     try {
-      const { status } = await askEngine(this.#engines, endpoint.url, {
-        method: "GET",
-        path: `/v2/models/${encodeURIComponent(model)}/ready`,
-        timeoutMs: verifyTimeoutMs,
-      });
-      if (status !== 200) this.#loads.get(endpoint)?.delete(model);
+      if (!(await known.repository.isReady(model))) known.models.lost(model);
     } catch {
-      this.forget(endpoint);
+      known.models.forget();
     } finally {
-      asked.delete(model);
+      known.verified.delete(model);
     }
   }
 
-  #load(endpoint: Endpoint, model: string): Promise<void> {
-    const loads = this.#loads.get(endpoint) ?? new Map<string, Promise<void>>();
-    this.#loads.set(endpoint, loads);
-    let load = loads.get(model);
-    if (!load) {
-      load = this.#requestLoad(endpoint, model);
-      loads.set(model, load);
-      // A failed load is tried again by the next request.
-      load.catch(() => {
-        if (loads.get(model) === load) loads.delete(model);
-      });
-    }
-    return load;
+  /** Unloads what has been idle; its timer calls it. */
+  sweep(): void {
+    for (const { models } of this.#byUrl.values()) models.sweep();
   }
 
-  async #requestLoad({ url }: Endpoint, model: string): Promise<void> {
-    let status: number;
-    try {
-      ({ status } = await askEngine(this.#engines, url, {
-        method: "POST",
-        path: `/v2/repository/models/${encodeURIComponent(model)}/load`,
-        body: "{}",
-        timeoutMs: loadTimeoutMs,
-      }));
-    } catch (error) {
-      // Loading twice does no harm, so every broken connection may be answered by trying another endpoint.
-      throw new ProxyFailure("ENGINE_UNREACHABLE", undefined, { cause: error });
-    }
-    if (status !== 200) throw new ProxyFailure("MODEL_LOAD_FAILED");
+  close(): void {
+    clearInterval(this.#sweeper);
+    this.#sweeper = undefined;
+  }
+
+  #open({ url }: Endpoint): LoadingEndpoint {
+    const repository = new HttpEngineRepository(this.#options, url);
+    const { deadlines } = this.#options;
+    const policy = new UnloadPolicy(undefined);
+    const models = new EndpointModels({ repository, policy, deadlines, nowMs: this.#nowMs });
+    const opened = { server: undefined, repository, models, verified: new Set<string>() };
+    this.#byUrl.set(url, opened);
+    this.#sweeper ??= setInterval(() => this.sweep(), sweepIntervalMs).unref();
+    return opened;
   }
 }
