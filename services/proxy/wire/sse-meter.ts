@@ -2,18 +2,23 @@ const lineFeed = 0x0a;
 /** Longest event that is looked into, in bytes. A longer one is counted and passed on, but not searched for usage. */
 const maxInspectedBytes = 64 * 1024;
 
+/** An event that is no piece of text: an error, or what the Responses API sends around the text. */
+const frameEvent = /^event:\s*(?:error\s*$|response\.(?!.*\.delta\s*$))/;
+
 /**
  * Counts the events of an OpenAI token stream while its bytes pass by unchanged. An engine sends one event per token
  * (or per few tokens with speculative decoding), which makes events the measure of TTFT and ITL that needs no
  * knowledge of the tokenizer.
  */
 export class SseMeter {
-  /** Events with data so far, the final `[DONE]` and a final usage report not counted. */
+  /** Events of text so far: the final `[DONE]`, a final usage report and events around the text are not counted. */
   events = 0;
   /** From the usage field, where the client asked the engine for it. */
   usage: TokenUsage = {};
   #line: Buffer = Buffer.alloc(0);
   #lineTooLong = false;
+  /** The event that is being read is no piece of text. */
+  #otherEvent = false;
 
   /** Takes the next bytes and returns how many token events they completed. */
   feed(chunk: Buffer): number {
@@ -48,7 +53,12 @@ export class SseMeter {
     const whole = !this.#lineTooLong;
     this.#line = Buffer.alloc(0);
     this.#lineTooLong = false;
-    if (line.toString("latin1", 0, 5) !== "data:") return;
+    const field = line.toString("latin1", 0, 5);
+    // The Responses API names its events: some begin and end what the others tell token by token.
+    if (field === "event") this.#otherEvent = frameEvent.test(line.toString("latin1"));
+    if (field !== "data:") return;
+    const isText = !this.#otherEvent;
+    this.#otherEvent = false;
     if (line.length < 16 && line.toString("latin1", 5).trim() === "[DONE]") return;
     if (whole && line.includes('"usage"')) {
       const usage = tokenUsage(line.toString("latin1"));
@@ -56,7 +66,7 @@ export class SseMeter {
       // The report comes in an event of its own, without a choice.
       if (usage.outputTokens !== undefined && /"choices"\s*:\s*\[\s*\]/.test(line.toString("latin1"))) return;
     }
-    this.events++;
+    if (isText) this.events++;
   }
 }
 
@@ -66,12 +76,12 @@ export interface TokenUsage {
 }
 
 /**
- * Finds the token counts in the text of an OpenAI answer. Inside generated text the quotes would be escaped, so the
- * text of a model cannot pass for a count.
+ * Finds the token counts in the text of an OpenAI answer, by the names of completions or of responses. Inside generated
+ * text the quotes would be escaped, so the text of a model cannot pass for a count.
  */
 export function tokenUsage(text: string): TokenUsage {
-  const input = /"prompt_tokens"\s*:\s*(\d{1,9})/.exec(text)?.[1];
-  const output = /"completion_tokens"\s*:\s*(\d{1,9})/.exec(text)?.[1];
+  const input = /"(?:prompt|input)_tokens"\s*:\s*(\d{1,9})/.exec(text)?.[1];
+  const output = /"(?:completion|output)_tokens"\s*:\s*(\d{1,9})/.exec(text)?.[1];
   return {
     ...(input && { inputTokens: Number(input) }),
     ...(output && { outputTokens: Number(output) }),

@@ -133,7 +133,7 @@ describe("OpenAI's client before an engine of the whole API", () => {
   });
 
   it("gets a response, whole and event by event", async () => {
-    const { client } = await startClient(chatServer([(await startApiEngine()).url]));
+    const { client, baseURL } = await startClient(chatServer([(await startApiEngine()).url]));
     const answer = await client.responses.create({ model, input: "hello" });
     expect(answer.output_text).toBe("you said hello");
     const types = [];
@@ -144,6 +144,10 @@ describe("OpenAI's client before an engine of the whole API", () => {
     }
     expect(text).toBe("you said hello");
     expect([types[0], types.at(-1)]).toEqual(["response.created", "response.completed"]);
+    const measured = await (await fetch(baseURL.replace("/v1", "/metrics"))).text();
+    // Three of either answer, by the usage report.
+    expect(measured).toMatch(/^inference_output_tokens_total\{.*\} 6$/m);
+    expect(measured).toMatch(/^inference_input_tokens_total\{.*\} 4$/m);
   });
 
   it("lists the models and retrieves one, also with a slash in its name", async () => {

@@ -46,4 +46,14 @@ describe("the meter of token streams", () => {
     chunk.fill(0);
     expect(meter.feed(Buffer.from("\n\n"))).toBe(1);
   });
+
+  it("counts the pieces of text of a response, and not the events around them", () => {
+    const meter = new SseMeter();
+    const events = ["response.created", "response.output_text.delta", "response.output_text.delta", "error"];
+    for (const type of events) meter.feed(Buffer.from(`event: ${type}\r\ndata: {"type":"${type}"}\r\n\r\n`));
+    expect(meter.events).toBe(2);
+    const usage = `{"response":{"usage":{"input_tokens":3,"input_tokens_details":{},"output_tokens":5}}}`;
+    expect(meter.feed(Buffer.from(`event: response.completed\ndata: ${usage}\n\n`))).toBe(0);
+    expect(meter.usage).toEqual({ inputTokens: 3, outputTokens: 5 });
+  });
 });
