@@ -1,4 +1,4 @@
-import type { WireProtocol } from "../../../platform/routes/routing-table.ts";
+import type { RouteServer, RouteTarget, WireProtocol } from "../../../platform/routes/routing-table.ts";
 import { ProxyFailure } from "../proxy-failure.ts";
 import { chooseByWeight, type Random } from "./choose.ts";
 import { stickyKeyHash, stickyVersion } from "./sticky-version.ts";
@@ -94,7 +94,7 @@ function resolveModel(index: RoutingIndex, query: RouteQuery): IndexedModel | Ro
     const model = index.models.get(serverName)?.get(modelName);
     if (model) return model;
     if (!server.anyModel) throw new ProxyFailure("MODEL_UNKNOWN");
-    return anyModelRoute(server, server.anyModel, modelName, query.version ?? "");
+    return unlistedRoute(server, server.anyModel, query);
   }
   const holders = index.holders.get(modelName);
   if (holders) {
@@ -107,10 +107,32 @@ function resolveModel(index: RoutingIndex, query: RouteQuery): IndexedModel | Ro
   for (const server of index.servers.values()) {
     if (server.type === serverType) typeKnown = true;
     if (server.anyModel && serverType !== undefined && matches(server, query)) {
-      return anyModelRoute(server, server.anyModel, modelName, query.version ?? "");
+      return unlistedRoute(server, server.anyModel, query);
     }
   }
   throw new ProxyFailure(typeKnown ? "MODEL_UNKNOWN" : "SERVER_UNKNOWN");
+}
+
+/** A model of the engine's own, by names that no routing table vouches for. */
+function unlistedRoute(
+  server: RouteServer,
+  target: RouteTarget,
+  { modelName, version = "" }: RouteQuery,
+): Route {
+  // The version is also said to the client, in a header.
+  if (!isPathSegment(modelName) || !/^(?!\.{1,2}$)[\x20-\x7e]*$/.test(version)) {
+    throw new ProxyFailure(
+      "REQUEST_INVALID",
+      "The name of the model or its version cannot be part of a path.",
+    );
+  }
+  return anyModelRoute(server, target, modelName, version);
+}
+
+/** Whether a text stays one segment of a path to an engine once it is encoded. */
+function isPathSegment(text: string): boolean {
+  // An engine takes `..` for the segment above, encoded or not; a lone surrogate has no encoding.
+  return /^(?!\.{1,2}$)[^\0-\x1f\x7f]+$/.test(text) && text.isWellFormed();
 }
 
 function matches(server: IndexedModel["server"], { serverType, protocol, dataPlane }: RouteQuery): boolean {
