@@ -48,10 +48,11 @@ export function grpcServices(services: ProxyServices, authenticator: Authenticat
       if (before.length === known.length) return undefined;
       const keys = { prompt: undefined, header: () => undefined };
       const endpoint = upstream.endpoints.choose(route, keys, before);
-      if (route.server.loading !== "on-demand") return leaseOf(endpoint);
-      return upstream.loader
-        .ensureLoaded(endpoint, route.model.name, deadlineMs)
-        .then(() => leaseOf(endpoint));
+      if (route.server.loading !== "on-demand") return leaseOf(endpoint, () => {});
+      const { loader } = upstream;
+      const lease = (): EndpointLease => leaseOf(endpoint, () => loader.release(endpoint, route));
+      const loading = loader.ensureLoaded(endpoint, route, deadlineMs);
+      return loading ? loading.then(lease) : lease();
     },
     models: (principal) => repositoryStates(services, (model) => mayUse(principal as Principal, model.allow)),
     ready: services.ready,
@@ -63,12 +64,13 @@ export function grpcServices(services: ProxyServices, authenticator: Authenticat
   };
 }
 
-function leaseOf(endpoint: Endpoint): EndpointLease {
+function leaseOf(endpoint: Endpoint, released: () => void): EndpointLease {
   endpoint.outstanding++;
   return {
     url: endpoint.url,
     release: (outcome) => {
       endpoint.outstanding--;
+      released();
       if (outcome === "answered") endpoint.answered(okStatus);
       else if (outcome !== "cancelled") endpoint.failed();
     },

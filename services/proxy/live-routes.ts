@@ -7,6 +7,7 @@ import { EndpointSliceDiscovery } from "./discovery/endpoint-slice-discovery.ts"
 import { indexRoutes, type LoadedRoutingTable, type RoutingIndex } from "./routing/routing-index.ts";
 import type { Endpoints } from "./upstream/endpoints.ts";
 import type { ActiveHealth } from "./upstream/health/active-health.ts";
+import type { ModelLoader } from "./upstream/model-loader.ts";
 
 /** What follows the routing table. */
 export interface RouteFollowers {
@@ -14,6 +15,7 @@ export interface RouteFollowers {
   readonly endpoints: Endpoints;
   readonly admission: Admission;
   readonly health: ActiveHealth;
+  readonly loader: ModelLoader;
   /** Gets the base URLs that requests may go to now. */
   readonly retain: (urls: ReadonlySet<string>) => void;
 }
@@ -72,7 +74,7 @@ export class LiveRoutes {
   }
 
   #refresh(): void {
-    const { endpoints, health, retain } = this.#followers;
+    const { endpoints, health, loader, retain } = this.#followers;
     const { targets } = this.#index;
     endpoints.use(targets, (target, url) => this.#addressesOf(target, url));
     const paths = new Map<string, string>();
@@ -81,7 +83,9 @@ export class LiveRoutes {
       for (const { url } of endpoints.of(target)) paths.set(url, target.healthPath);
     }
     health.retain(paths);
-    retain(new Set(targets.flatMap((target) => endpoints.of(target).map(({ url }) => url))));
+    const urls = new Set(targets.flatMap((target) => endpoints.of(target).map(({ url }) => url)));
+    loader.use(this.#index.servers, urls);
+    retain(urls);
   }
 
   /** A name that is not resolved yet stands for itself: a Service answers, if not balanced by load. */

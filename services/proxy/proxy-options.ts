@@ -1,4 +1,5 @@
 import type { Logger } from "pino";
+import type { AuditDestination } from "./audit/audit-log.ts";
 import type { Random } from "./routing/choose.ts";
 
 /** Domino's own users, by API key or bearer token. */
@@ -109,10 +110,10 @@ export interface ProxyOptions {
    */
   readonly grpcListen?: ListenAddress;
   /**
-   * `json`: a line on standard output for every request, with who asked for what, and never its payload.
-   * @default none
+   * Where to write a line for every request, with who asked for what, and never its payload.
+   * @default nowhere
    */
-  readonly audit?: "none" | "json";
+  readonly audit?: AuditDestination;
   /**
    * `otlp`: OpenTelemetry spans to the collector that its standard variables `OTEL_EXPORTER_OTLP_*` name.
    * @default none

@@ -1,6 +1,8 @@
 import type { IncomingMessage, Server as HttpServer, ServerResponse } from "node:http";
 import { Server as HttpsServer } from "node:https";
+import type { Logger } from "pino";
 import { Admission } from "./admission/admission.ts";
+import { AuditLog } from "./audit/audit-log.ts";
 import { openAuthenticator } from "./auth/open-authenticator.ts";
 import type { RunningGrpc } from "./grpc/start-grpc.ts";
 import { grpcServices } from "./grpc-bridge.ts";
@@ -20,6 +22,7 @@ import {
   type ProxyOptions,
 } from "./proxy-options.ts";
 import { watchRoutes } from "./routes-watcher.ts";
+import type { Tracing } from "./tracing/tracing.ts";
 import { Deadlines } from "./upstream/connection/deadlines.ts";
 import { Endpoints } from "./upstream/endpoints.ts";
 import { ActiveHealth } from "./upstream/health/active-health.ts";
@@ -53,12 +56,15 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     lifecycle.behind(() => endpoints.destroy());
     const deadlines = new Deadlines();
     const admission = new Admission();
+    const loader = new ModelLoader({ endpoints, deadlines });
+    lifecycle.behind(() => loader.close());
     let grpc: RunningGrpc | undefined;
     const live = new LiveRoutes({
       log,
       endpoints,
       admission,
       health,
+      loader,
       retain: (urls) => grpc?.retain(urls),
     });
     lifecycle.behind(() => live.close());
@@ -67,18 +73,22 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
       metrics.routeReloads.inc();
     });
     lifecycle.behind(() => routesWatcher.close());
+    const tracing = options.tracing === "otlp" ? await startTraces(log, tls ? "https" : "http") : undefined;
+    if (tracing) lifecycle.behind(() => tracing.close());
     let draining = false;
     const services: ProxyServices = {
       routes: () => live.index,
       upstream: {
         endpoints,
         deadlines,
-        loader: new ModelLoader({ endpoints, deadlines }),
+        loader,
         streamIdleMs: settings.streamIdleMs,
       },
       bodies: new BodyReader(settings.maxBodyBytes, settings.maxBodyBytes * bufferedBodiesFactor),
       metrics,
       admission,
+      audit: options.audit && AuditLog.open(options.audit),
+      tracing,
       random,
       maxBodyBytes: settings.maxBodyBytes,
       metricsApart: settings.metricsListen !== undefined,
@@ -147,6 +157,12 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     await lifecycle.close();
     throw error;
   }
+}
+
+/** Imported here alone: the packages cost memory and start-up time that most proxies need not spend. */
+async function startTraces(log: Logger, scheme: "http" | "https"): Promise<Tracing> {
+  const { startTracing } = await import("./tracing/start-tracing.ts");
+  return startTracing({ log, scheme });
 }
 
 /** How often connections are closed that have fallen idle during a drain, in ms. */

@@ -5,7 +5,9 @@ import type { FlagName, ParsedFlags } from "./flags.ts";
 import { choicesOf, GivenFlags } from "./given-flags.ts";
 
 /** What a command line or environment says about a proxy. */
-export interface ProxySettings extends Omit<ProxyOptions, "log"> {
+export interface ProxySettings extends Omit<ProxyOptions, "log" | "audit"> {
+  /** `json`: lines on standard output, among those of the log. */
+  readonly audit?: "none" | "json";
   readonly logLevel: string;
 }
 

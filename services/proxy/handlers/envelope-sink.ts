@@ -19,6 +19,8 @@ export class EnvelopeSink implements AnswerSink {
   #bytes = 0;
   #status = 0;
   #isJson = false;
+  #contentLength = -1;
+  #answered = false;
 
   constructor(maxBytes: number, bodies: BodyReader, inbound: InboundRequest) {
     this.#maxBytes = maxBytes;
@@ -26,8 +28,9 @@ export class EnvelopeSink implements AnswerSink {
     this.#inbound = inbound;
   }
 
-  start({ status, contentType }: AnswerHead): boolean {
+  start({ status, contentType, contentLength }: AnswerHead): boolean {
     this.#status = status;
+    this.#contentLength = contentLength;
     this.#isJson =
       contentType === "application/json" || /^application\/(?:[\w.-]+\+)?json\b/i.test(contentType);
     // An error without JSON is still an answer; its status says enough.
@@ -36,6 +39,11 @@ export class EnvelopeSink implements AnswerSink {
   }
 
   data(chunk: Buffer): boolean {
+    if (this.#isJson && chunk.length === this.#contentLength && chunk.length <= joinedBytes) {
+      // The whole answer, as mostly: nothing has to be kept.
+      this.#answerText(chunk.toString("latin1"));
+      return true;
+    }
     this.#bytes += chunk.length;
     if (this.#bytes > this.#maxBytes)
       throw new ProxyFailure("ENGINE_ANSWER_INVALID", "The engine's answer is too large.");
@@ -45,27 +53,36 @@ export class EnvelopeSink implements AnswerSink {
     return true;
   }
 
-  end(): void {}
-
-  answer(): void {
-    const inbound = this.#inbound;
-    const head = `{"status_code":${this.#status},"result":`;
+  end(): void {
+    if (this.#answered) return;
     const result = this.#result();
-    const bytes = result ? this.#bytes : "null".length;
-    const length = head.length + bytes + 1;
-    inbound.writeHead(this.#status, ["content-type", "application/json", "content-length", String(length)]);
-    const { response } = inbound;
-    const [only] = result ?? [];
     if (!result) {
-      response.end(`${head}null}`, "latin1");
-    } else if (only && result.length === 1 && bytes <= joinedBytes) {
-      // As one text that Node joins with the head: one write instead of several.
-      response.end(`${head}${only.toString("latin1")}}`, "latin1");
-    } else {
-      response.write(head, "latin1");
-      for (const chunk of result) response.write(chunk);
-      response.end("}", "latin1");
+      this.#answerText("null");
+      return;
     }
+    const head = `{"status_code":${this.#status},"result":`;
+    this.#writeHead(head.length + this.#bytes + 1);
+    const { response } = this.#inbound;
+    response.write(head, "latin1");
+    for (const chunk of result) response.write(chunk);
+    response.end("}", "latin1");
+  }
+
+  /** As one text that Node joins with the head: one write instead of several. */
+  #answerText(result: string): void {
+    const envelope = `{"status_code":${this.#status},"result":${result}}`;
+    this.#writeHead(envelope.length);
+    this.#inbound.response.end(envelope, "latin1");
+  }
+
+  #writeHead(bytes: number): void {
+    this.#answered = true;
+    this.#inbound.writeHead(this.#status, [
+      "content-type",
+      "application/json",
+      "content-length",
+      String(bytes),
+    ]);
   }
 
   #result(): readonly Buffer[] | undefined {

@@ -3,6 +3,7 @@ import { ProxyFailure } from "../proxy-failure.ts";
 import type { RouteQuery } from "../routing/resolve.ts";
 import type { Route } from "../routing/routing-index.ts";
 import { forward } from "../upstream/forward.ts";
+import { traceLines } from "../upstream/request-headers.ts";
 import type { JsonSpan } from "../wire/json-bytes.ts";
 import { readOpenAiBody } from "../wire/openai-body.ts";
 import { EnvelopeSink } from "./envelope-sink.ts";
@@ -30,7 +31,6 @@ export async function forwardPayload(
   const sink = new EnvelopeSink(services.maxBodyBytes, services.bodies, inbound);
   const request = { method: "POST", path, headerLines: headerLinesOf(inbound), body } as const;
   await forward(services.upstream, route, request, sink, inbound);
-  sink.answer();
 }
 
 /** Where the payload goes. Other paths than the inference of tensors follow from what the payload holds. */
@@ -91,9 +91,10 @@ function openAiTarget(body: Buffer, payload: JsonSpan, modelName: string): { pat
 }
 
 /** The client's headers describe its envelope, not the payload; only the trace context applies to both. */
-function headerLinesOf({ id, message: { headers } }: InboundRequest): string {
+function headerLinesOf({ id, span, message: { headers } }: InboundRequest): string {
   const { traceparent, tracestate } = headers;
   let lines = `x-request-id: ${id}\r\ncontent-type: application/json\r\naccept: application/json\r\n`;
+  if (span) return lines + traceLines(span);
   if (typeof traceparent === "string") lines += `traceparent: ${traceparent}\r\n`;
   if (typeof tracestate === "string") lines += `tracestate: ${tracestate}\r\n`;
   return lines;

@@ -13,7 +13,7 @@ export async function handleKservePredict(
   await passThrough(services, inbound, route, {
     method: "POST",
     path: kservePath(model),
-    headerLines: upstreamHeaderLines(inbound.message.rawHeaders, inbound.id),
+    headerLines: upstreamHeaderLines(inbound),
     body: await services.bodies.pass(inbound),
   });
 }

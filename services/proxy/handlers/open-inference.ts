@@ -23,7 +23,7 @@ export async function handleInfer(
   await passThrough(services, inbound, route, {
     method: "POST",
     path: `${route.modelPath}/infer`,
-    headerLines: upstreamHeaderLines(inbound.message.rawHeaders, inbound.id),
+    headerLines: upstreamHeaderLines(inbound),
     body: await services.bodies.pass(inbound),
   });
 }
@@ -40,7 +40,7 @@ export async function handleModelInfo(
   await relay(services, inbound, route, {
     method: "GET",
     path: path.action === "" ? route.modelPath : `${route.modelPath}/${path.action}`,
-    headerLines: upstreamHeaderLines(inbound.message.rawHeaders, inbound.id),
+    headerLines: upstreamHeaderLines(inbound),
     body: undefined,
   });
 }

@@ -34,7 +34,7 @@ export async function handleOpenAi(
   await passThrough(services, inbound, route, {
     method: "POST",
     path,
-    headerLines: upstreamHeaderLines(inbound.message.rawHeaders, inbound.id),
+    headerLines: upstreamHeaderLines(inbound),
     body,
   });
 }

@@ -109,6 +109,7 @@ export class PassThroughSink implements AnswerSink {
     if (events === 0) return;
     const nowMs = performance.now();
     if (first) {
+      this.#inbound.firstTokenAtMs = nowMs;
       this.#measures.timeToFirstToken.observe((nowMs - this.#inbound.arrivedAtMs) / 1000);
       // Tokens that came together with the first one left the engine at the same time: there is no gap to measure.
     } else {

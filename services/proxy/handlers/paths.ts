@@ -12,6 +12,8 @@ import type { ProxyServices } from "./services.ts";
 /** What a path of the proxy does. */
 export interface PathHandler {
   readonly method: "GET" | "POST";
+  /** The path with its variable parts as names: what traces tell requests apart by. */
+  readonly route: string;
   /** `health`: answered without a credential. `inference`: counted in the metrics. */
   readonly kind: "health" | "information" | "inference";
   readonly handle: (services: ProxyServices, inbound: InboundRequest) => Promise<void> | void;
@@ -20,22 +22,25 @@ export interface PathHandler {
 /** Answered without a credential, also where metrics have a port of their own. */
 const healthPaths: ReadonlyMap<string, PathHandler> = new Map<string, PathHandler>([
   // A JSON string, as the reference proxy's clients and probes expect it.
-  ["/healthz", health((_services, inbound) => answerJson(inbound, 200, "{'status': 'Healthy'}"))],
-  ["/livez", health((_services, inbound) => answerJson(inbound, 200, { status: "live" }))],
-  ["/readyz", health(answerReadiness)],
+  ["/healthz", health("/healthz", (_services, inbound) => answerJson(inbound, 200, "{'status': 'Healthy'}"))],
+  ["/livez", health("/livez", (_services, inbound) => answerJson(inbound, 200, { status: "live" }))],
+  ["/readyz", health("/readyz", answerReadiness)],
 ]);
 
-const metricsHandler = health(answerMetrics);
+const metricsHandler = health("/metrics", answerMetrics);
 
 const fixedPaths: ReadonlyMap<string, PathHandler> = new Map<string, PathHandler>([
-  ["/predict", { method: "POST", kind: "inference", handle: handlePredict }],
+  ["/predict", inference("/predict", handlePredict)],
   ...openAiPaths.map((path) => [path, openAi(path)] as const),
-  ["/v1/models", { method: "GET", kind: "information", handle: handleModelList }],
-  ["/v2/repository/index", { method: "POST", kind: "information", handle: handleRepositoryIndex }],
+  ["/v1/models", information("GET", "/v1/models", handleModelList)],
+  ["/v2/repository/index", information("POST", "/v2/repository/index", handleRepositoryIndex)],
   ...healthPaths,
-  ["/v2/health/live", health((_services, inbound) => answerJson(inbound, 200, { live: true }))],
-  ["/v2/health/ready", health(answerReadiness)],
-  ["/v2", { method: "GET", kind: "information", handle: answerServerMetadata }],
+  [
+    "/v2/health/live",
+    health("/v2/health/live", (_services, inbound) => answerJson(inbound, 200, { live: true })),
+  ],
+  ["/v2/health/ready", health("/v2/health/ready", answerReadiness)],
+  ["/v2", information("GET", "/v2", answerServerMetadata)],
 ]);
 
 const openInferencePattern = /^\/v2\/models\/([^/]+)(?:\/versions\/([^/]+))?(?:\/(infer|ready|config))?$/;
@@ -84,32 +89,30 @@ function openInferenceHandler(path: string): PathHandler | undefined {
   const version = match[2] === undefined ? undefined : decoded(match[2]);
   const action = match[3] as "infer" | "ready" | "config" | undefined;
   if (action === "infer") {
-    return inference((services, inbound) => handleInfer(services, inbound, { model, version }));
+    const route = `/v2/models/{model}${version === undefined ? "" : "/versions/{version}"}/infer`;
+    return inference(route, (services, inbound) => handleInfer(services, inbound, { model, version }));
   }
-  return {
-    method: "GET",
-    kind: "information",
-    handle: (services, inbound) =>
-      handleModelInfo(services, inbound, { model, version, action: action ?? "" }),
-  };
+  return information("GET", "/v2/models/{model}", (services, inbound) =>
+    handleModelInfo(services, inbound, { model, version, action: action ?? "" }),
+  );
 }
 
 function kserveHandler(path: string): PathHandler | undefined {
   const model = kservePattern.exec(path)?.[1];
   if (model === undefined) return undefined;
   const name = decoded(model);
-  return inference((services, inbound) => handleKservePredict(services, inbound, name));
+  return inference("/v1/models/{model}:predict", (services, inbound) =>
+    handleKservePredict(services, inbound, name),
+  );
 }
 
 function openAiModelHandler(path: string): PathHandler | undefined {
   const model = openAiModelPattern.exec(path)?.[1];
   if (model === undefined) return undefined;
   const name = decoded(model);
-  return {
-    method: "GET",
-    kind: "information",
-    handle: (services, inbound) => handleModel(services, inbound, name),
-  };
+  return information("GET", "/v1/models/{model}", (services, inbound) =>
+    handleModel(services, inbound, name),
+  );
 }
 
 function dominoHandler(path: string): PathHandler | undefined {
@@ -117,7 +120,9 @@ function dominoHandler(path: string): PathHandler | undefined {
   if (!match?.[1] || !match[2]) return undefined;
   const model = decoded(match[1]);
   const version = decoded(match[2]);
-  return inference((services, inbound) => handleDominoModel(services, inbound, model, version));
+  return inference("/models/{model}/{version}/model", (services, inbound) =>
+    handleDominoModel(services, inbound, model, version),
+  );
 }
 
 function decoded(part: string): string {
@@ -128,12 +133,20 @@ function decoded(part: string): string {
   }
 }
 
-function inference(handle: PathHandler["handle"]): PathHandler {
-  return { method: "POST", kind: "inference", handle };
+function inference(route: string, handle: PathHandler["handle"]): PathHandler {
+  return { method: "POST", route, kind: "inference", handle };
+}
+
+function information(
+  method: PathHandler["method"],
+  route: string,
+  handle: PathHandler["handle"],
+): PathHandler {
+  return { method, route, kind: "information", handle };
 }
 
 function openAi(path: OpenAiPath): PathHandler {
-  return inference((services, inbound) => handleOpenAi(services, inbound, path));
+  return inference(path, (services, inbound) => handleOpenAi(services, inbound, path));
 }
 
 function answerServerMetadata(_services: ProxyServices, inbound: InboundRequest): void {
@@ -143,8 +156,8 @@ function answerServerMetadata(_services: ProxyServices, inbound: InboundRequest)
   });
 }
 
-function health(handle: PathHandler["handle"]): PathHandler {
-  return { method: "GET", kind: "health", handle };
+function health(route: string, handle: PathHandler["handle"]): PathHandler {
+  return { method: "GET", route, kind: "health", handle };
 }
 
 function answerReadiness(services: ProxyServices, inbound: InboundRequest): void {

@@ -1,5 +1,7 @@
 import type { Admission } from "../admission/admission.ts";
 import type { ConcurrencyGate, Waiting } from "../admission/concurrency-gate.ts";
+import type { AuditLog } from "../audit/audit-log.ts";
+import type { Tracing } from "../tracing/tracing.ts";
 import type { InboundRequest } from "../inbound/inbound-request.ts";
 import type { BodyReader } from "../inbound/body-reader.ts";
 import type { ProxyMetrics } from "../measures/proxy-metrics.ts";
@@ -19,6 +21,10 @@ export interface ProxyServices {
   readonly bodies: BodyReader;
   readonly metrics: ProxyMetrics;
   readonly admission: Admission;
+  /** Absent: no line is written for a request. */
+  readonly audit: AuditLog | undefined;
+  /** Absent: requests are not traced. */
+  readonly tracing: Tracing | undefined;
   readonly random: Random;
   readonly maxBodyBytes: number;
   /** Metrics have a port of their own. */
@@ -34,10 +40,11 @@ export interface ProxyServices {
  */
 export function routeInference(services: ProxyServices, inbound: InboundRequest, query: RouteQuery): Route {
   const route = resolveRoute(services.routes(), query, services.random);
-  services.admission.count(route, inbound.principal, inbound.arrivedAtMs);
-  inbound.route = route;
   const meter = services.metrics.meterOf(route);
+  inbound.route = route;
   meter.arrived++;
+  services.admission.count(route, inbound.principal, inbound.arrivedAtMs);
+  inbound.meter = meter;
   meter.inFlight++;
   return route;
 }

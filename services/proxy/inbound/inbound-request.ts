@@ -1,14 +1,20 @@
-import { randomUUID } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { anonymous, type Principal } from "../auth/principal.ts";
 import type { ConcurrencyGate } from "../admission/concurrency-gate.ts";
-import { ProxyFailure } from "../proxy-failure.ts";
+import type { RouteMeter } from "../measures/route-meter.ts";
+import { ProxyFailure, type ProxyFailureCode } from "../proxy-failure.ts";
+import type { RequestSpan } from "../tracing/tracing.ts";
 import type { Route } from "../routing/routing-index.ts";
 
 /** What goes on for a request and has to be given up when its client goes away. */
 export interface InboundWork {
   clientGone(): void;
 }
+
+/** Tells the requests of this process from those of others; a random id for each would cost more than routing it. */
+const processId = randomBytes(9).toString("base64url");
+let requestCount = 0;
 
 /** A request of a client while the proxy works on it. */
 export class InboundRequest {
@@ -24,6 +30,8 @@ export class InboundRequest {
   principal: Principal = anonymous;
   /** Where the request goes, once that is known. */
   route: Route | undefined;
+  /** Counts the request as in flight; undefined where it is not. */
+  meter: RouteMeter | undefined;
   /** The client closed its connection before it had the whole answer. */
   gone = false;
   work: InboundWork | undefined;
@@ -33,6 +41,12 @@ export class InboundRequest {
   gate: ConcurrencyGate | undefined;
   /** When the request got its turn, on the clock of `performance.now()`; 0 before. */
   turnAtMs = 0;
+  /** Where it is traced. */
+  span: RequestSpan | undefined;
+  /** Why the proxy refused or failed it. */
+  failureCode: ProxyFailureCode | undefined;
+  /** When the first token of a stream came, on the clock of `performance.now()`; 0 before. */
+  firstTokenAtMs = 0;
   /** How often it was sent to another replica. */
   retries = 0;
   /** What the engine reported, or what was counted. */
@@ -45,7 +59,7 @@ export class InboundRequest {
     this.message = message;
     this.response = response;
     const id = message.headers["x-request-id"];
-    this.id = typeof id === "string" && /^[A-Za-z0-9._:-]{1,128}$/.test(id) ? id : randomUUID();
+    this.id = typeof id === "string" && /^[A-Za-z0-9._:-]{1,128}$/.test(id) ? id : nextId();
     const url = message.url ?? "/";
     const query = url.indexOf("?");
     this.path = query < 0 ? url : url.slice(0, query);
@@ -84,4 +98,9 @@ export class InboundRequest {
     }
     return found;
   }
+}
+
+function nextId(): string {
+  requestCount++;
+  return `${processId}.${requestCount.toString(36)}`;
 }

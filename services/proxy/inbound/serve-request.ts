@@ -2,6 +2,7 @@ import type { Logger } from "pino";
 import type { Authenticator } from "../auth/authenticator.ts";
 import { handlerOf, measureHandlerOf, styleOf, type PathHandler } from "../handlers/paths.ts";
 import type { ProxyServices } from "../handlers/services.ts";
+import type { Tracing } from "../tracing/tracing.ts";
 import { ProxyFailure } from "../proxy-failure.ts";
 import { answerFailure } from "./answer.ts";
 import type { InboundRequest } from "./inbound-request.ts";
@@ -28,6 +29,7 @@ export async function serveRequest(
   let status: number;
   try {
     handler = handlerOf(services, message.method, path);
+    if (services.tracing && handler.kind === "inference") beginSpan(services.tracing, handler, inbound);
     if (handler.kind !== "health") {
       const principal = authenticator.authenticate(inbound);
       inbound.principal = principal instanceof Promise ? await principal : principal;
@@ -38,6 +40,7 @@ export async function serveRequest(
   } catch (error) {
     const failure = inbound.gone ? new ProxyFailure("CLIENT_CLOSED") : asFailure(error);
     status = failure.status;
+    inbound.failureCode = failure.code;
     if (status >= 500) {
       const { code, cause } = failure;
       log.warn(
@@ -52,19 +55,23 @@ export async function serveRequest(
   if (handler?.kind === "inference") finishInference(services, inbound, status);
 }
 
+function beginSpan(tracing: Tracing, { method, route }: PathHandler, inbound: InboundRequest): void {
+  const { path, arrivedAtMs, message } = inbound;
+  const { traceparent, tracestate } = message.headers as Readonly<Record<string, string | undefined>>;
+  inbound.span = tracing.begin({ method, route, path, traceparent, tracestate, arrivedAtMs });
+}
+
 function finishInference(
-  { metrics, admission }: ProxyServices,
+  { metrics, admission, audit }: ProxyServices,
   inbound: InboundRequest,
   status: number,
 ): void {
-  const { route, gate, principal, arrivedAtMs, turnAtMs, inputTokens, outputTokens } = inbound;
+  const { route, principal, arrivedAtMs, turnAtMs, inputTokens, outputTokens } = inbound;
   const nowMs = performance.now();
-  gate?.leave();
-  const meter = metrics.meterOf(route);
-  if (route) {
-    meter.inFlight--;
-    meter.retries += inbound.retries;
-  }
+  inbound.gate?.leave();
+  if (inbound.meter) inbound.meter.inFlight--;
+  const meter = inbound.meter ?? metrics.meterOf(route);
+  meter.retries += inbound.retries;
   meter.end(status, (nowMs - arrivedAtMs) / 1000);
   if (status >= 200 && status < 300) meter.upstreamTime.observe((nowMs - turnAtMs) / 1000);
   if (route && inputTokens + outputTokens > 0) {
@@ -72,6 +79,33 @@ function finishInference(
     meter.outputTokens += outputTokens;
     admission.charge(route, principal, inputTokens + outputTokens, nowMs);
   }
+  const { span, failureCode: errorCode, firstTokenAtMs } = inbound;
+  if (!span && !audit) return;
+  const queueMs = (turnAtMs || nowMs) - arrivedAtMs;
+  span?.end({
+    status,
+    route: route?.labels,
+    errorCode,
+    queueMs,
+    upstreamMs: turnAtMs ? nowMs - turnAtMs : undefined,
+    ttftMs: firstTokenAtMs ? firstTokenAtMs - arrivedAtMs : undefined,
+    inputTokens,
+    outputTokens,
+  });
+  audit?.record({
+    requestId: inbound.id,
+    principal,
+    clientAddress: inbound.message.socket.remoteAddress,
+    method: inbound.message.method ?? "",
+    path: inbound.path,
+    route: route?.labels,
+    status,
+    errorCode,
+    durationMs: nowMs - arrivedAtMs,
+    queueMs,
+    inputTokens,
+    outputTokens,
+  });
 }
 
 function asFailure(error: unknown): ProxyFailure {

@@ -1,6 +1,7 @@
 import type { RouteTarget } from "../../../platform/routes/routing-table.ts";
 import { RetryBudget } from "../admission/retry-budget.ts";
 import { ProxyFailure } from "../proxy-failure.ts";
+import { loadBound } from "../routing/bounded-load.ts";
 import { chooseEndpoint, type Random } from "../routing/choose.ts";
 import { hashText } from "../routing/hash.ts";
 import { PrefixAffinity } from "../routing/prefix-affinity.ts";
@@ -73,16 +74,22 @@ export class Endpoints {
    * Chooses an endpoint for a request: the first time by the affinity of its model, where it has one, else by load among
    * those not yet tried. Those that fail come last.
    *
+   * @param isLoaded of models that are loaded on demand: where the model is there already, a request waits for no load
    * @throws ProxyFailure NO_ENDPOINT
    */
-  choose({ target, model }: Route, keys: AffinityKeys, tried: readonly Endpoint[]): Endpoint {
+  choose(
+    { target, model }: Route,
+    keys: AffinityKeys,
+    tried: readonly Endpoint[],
+    isLoaded?: (endpoint: Endpoint) => boolean,
+  ): Endpoint {
     const all = this.of(target);
     const chosen =
       (tried.length === 0 && model.affinity && all.length > 1
         ? all[this.#affineIndex(all, model.name, model.affinity, keys)]
         : undefined) ??
       chooseEndpoint(
-        tried.length === 0 ? all : all.filter((endpoint) => !tried.includes(endpoint)),
+        preferLoaded(tried.length === 0 ? all : all.filter((one) => !tried.includes(one)), isLoaded),
         this.#random,
       );
     if (!chosen) throw new ProxyFailure("NO_ENDPOINT");
@@ -120,4 +127,15 @@ export class Endpoints {
     if (!prompt) return -1;
     return this.#prefixes.choose(all, hashText(model), prompt.body, prompt.start, prompt.end);
   }
+}
+
+/** Those that have the model and room beside it, or all where there is none: so a model spreads only with its load. */
+function preferLoaded(
+  open: readonly Endpoint[],
+  isLoaded: ((endpoint: Endpoint) => boolean) | undefined,
+): readonly Endpoint[] {
+  if (!isLoaded || open.length <= 1) return open;
+  const bound = loadBound(open);
+  const holders = open.filter((one) => isLoaded(one) && one.usable && one.outstanding <= bound);
+  return holders.length > 0 ? holders : open;
 }

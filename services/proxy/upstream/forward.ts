@@ -92,9 +92,15 @@ class Forwarding implements ExchangeOwner, AnswerSink, InboundWork, ExchangeTime
       this.#reject(new ProxyFailure("CLIENT_CLOSED"));
       return;
     }
+    const { loader } = this.#upstream;
     let endpoint: Endpoint;
     try {
-      endpoint = this.#upstream.endpoints.choose(this.#route, this.#inbound, this.#tried);
+      endpoint = this.#upstream.endpoints.choose(
+        this.#route,
+        this.#inbound,
+        this.#tried,
+        this.#onDemand ? (one) => loader.isLoaded(one, this.#route.model.name) : undefined,
+      );
     } catch (failure) {
       this.#reject(failure as ProxyFailure);
       return;

@@ -57,23 +57,15 @@ export class ModelLoader {
    * Counts a user of the model at the endpoint, to be given back by one `release`. Undefined where it is loaded already;
    * else resolves when it is, and rejects with a `ProxyFailure` (no `release` then) at the latest at the deadline.
    */
-  ensureLoaded(endpoint: Endpoint, route: Route, deadlineMs: number): Promise<void> | undefined;
-  /** For callers that give nothing back: the model is kept until their request is sent, and no longer. */
-  ensureLoaded(endpoint: Endpoint, model: string, deadlineMs: number): Promise<void>;
-  ensureLoaded(endpoint: Endpoint, asked: Route | string, deadlineMs: number): Promise<void> | undefined {
+  ensureLoaded(endpoint: Endpoint, route: Route, deadlineMs: number): Promise<void> | undefined {
     const known = this.#byUrl.get(endpoint.url);
-    if (typeof asked === "string") {
-      const { models } = known ?? this.#open(endpoint);
-      return models.use(asked, deadlineMs).then(() => models.release(asked));
-    }
-    const { name } = asked.model;
+    const { server, model } = route;
+    const { name } = model;
     if (known?.models.tryUse(name) === true) return undefined;
     const opened = known ?? this.#open(endpoint);
     if (opened.server === undefined) {
-      opened.server = asked.server.name;
-      opened.models.policy = new UnloadPolicy(
-        this.#servers ? this.#servers.get(asked.server.name) : asked.server,
-      );
+      opened.server = server.name;
+      opened.models.policy = new UnloadPolicy(this.#servers ? this.#servers.get(server.name) : server);
     }
     return opened.models.use(name, deadlineMs);
   }

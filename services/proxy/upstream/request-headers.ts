@@ -1,3 +1,6 @@
+import type { InboundRequest } from "../inbound/inbound-request.ts";
+import type { RequestSpan } from "../tracing/tracing.ts";
+
 /**
  * Headers of a client that never go upstream: those that belong to one connection, credentials, what the proxy decides
  * by itself, and claims about the client that only a trusted hop may make.
@@ -38,24 +41,31 @@ const dropped = new Set([
 const droppedPrefixes = ["x-domino-", "x-forwarded-"];
 
 /**
- * The header lines that go upstream, from a message's raw headers (names and values in turn), which Node's parser has
- * freed of line ends. Answers are asked for uncompressed, because token streams are measured and /predict results are
+ * The header lines that go upstream, from those of the client, which Node's parser has freed of line ends. Answers are asked for uncompressed, because token streams are measured and /predict results are
  * put into an envelope.
  */
-export function upstreamHeaderLines(rawHeaders: readonly string[], requestId: string): string {
+export function upstreamHeaderLines({ message: { rawHeaders }, id, span }: InboundRequest): string {
   const nominated = connectionNominated(rawHeaders);
-  let lines = `x-request-id: ${requestId}\r\naccept-encoding: identity\r\n`;
+  let lines = `x-request-id: ${id}\r\naccept-encoding: identity\r\n`;
+  if (span) lines += traceLines(span);
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const [name = "", value = ""] = [rawHeaders[index]?.toLowerCase(), rawHeaders[index + 1]];
     if (
       dropped.has(name) ||
       nominated?.has(name) ||
+      (span && (name === "traceparent" || name === "tracestate")) ||
       droppedPrefixes.some((prefix) => name.startsWith(prefix))
     )
       continue;
     lines += `${name}: ${value}\r\n`;
   }
   return lines;
+}
+
+/** The span that stands between the client's and the engine's. */
+export function traceLines({ traceparent, tracestate }: RequestSpan): string {
+  const state = tracestate === undefined ? "" : `tracestate: ${tracestate}\r\n`;
+  return `traceparent: ${traceparent}\r\n${state}`;
 }
 
 /** Headers that the client's `Connection` header declares to be for its own connection; undefined for none. */

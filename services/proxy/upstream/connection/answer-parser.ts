@@ -21,13 +21,22 @@ export class AnswerInvalid extends Error {
   override readonly name = "AnswerInvalid";
 }
 
-/** Longest head in bytes, status line included; engines send a few hundred. */
+/** Longest head in bytes, status line included, and longest trailers; engines send a few hundred. */
 const maxHeadBytes = 64 * 1024;
-/** Longest line that gives the size of a chunk, extensions included, and longest trailers, in bytes. */
+/** Longest line that gives the size of a chunk, extensions included, and longest trailer, in bytes. */
 const maxChunkLineBytes = 4 * 1024;
 
 const carriageReturn = 0x0d;
 const lineFeed = 0x0a;
+const space = 0x20;
+const digitOne = 0x31;
+
+/** Where things are in a status line. */
+const minorVersionAt = 7;
+const statusAt = 9;
+const afterStatusAt = 12;
+
+const headEnd = Buffer.from("\r\n\r\n");
 
 type State =
   "head" | "length" | "until-close" | "chunk-size" | "chunk-data" | "chunk-end" | "trailers" | "done";
@@ -111,11 +120,7 @@ export class AnswerParser {
     const bytes = this.#pending ? Buffer.concat([this.#pending, chunk.subarray(start)]) : chunk;
     const from = this.#pending ? 0 : start;
     // The last three bytes of before may begin the empty line.
-    const found = bytes.indexOf(
-      "\r\n\r\n",
-      this.#pending ? Math.max(this.#pending.length - 3, 0) : start,
-      "latin1",
-    );
+    const found = bytes.indexOf(headEnd, this.#pending ? Math.max(this.#pending.length - 3, 0) : start);
     const length = (found < 0 ? bytes.length : found + 4) - from;
     if (length > maxHeadBytes) throw new AnswerInvalid("the head is too long");
     if (found < 0) {
@@ -129,20 +134,20 @@ export class AnswerParser {
   }
 
   #takeHead(text: string): void {
-    const statusLine = /^HTTP\/1\.([01]) ([1-5]\d\d)(?: [^\r\n]*)?(?:\r\n|$)/.exec(text);
-    if (!statusLine) throw new AnswerInvalid("no status line");
-    const status = Number(statusLine[2]);
-    const framing = new Framing(statusLine[1] === "1");
+    const status = statusOf(text);
+    const framing = new Framing(text.charCodeAt(minorVersionAt) === digitOne);
     const headers: string[] = [];
     let contentType = "";
-    for (let at = statusLine[0].length; at < text.length;) {
+    const statusLineEnd = text.indexOf("\r\n");
+    for (let at = statusLineEnd < 0 ? text.length : statusLineEnd + 2; at < text.length;) {
       const lineEnd = text.indexOf("\r\n", at);
       const end = lineEnd < 0 ? text.length : lineEnd;
       const colon = text.indexOf(":", at);
       if (colon < 0 || colon > end) throw new AnswerInvalid("a header without a colon");
       const name = text.slice(at, colon).toLowerCase();
       if (!isToken(name)) throw new AnswerInvalid("a header without a valid name");
-      const value = text.slice(colon + 1, end).trim();
+      const value = trimmed(text, colon + 1, end);
+      if (controlCharacter.test(value)) throw new AnswerInvalid("a header with a control character");
       if (!framing.take(name, value)) {
         headers.push(name, value);
         if (name === "content-type") contentType = value;
@@ -200,9 +205,11 @@ export class AnswerParser {
     return next;
   }
 
-  /** Trailers are read and dropped. */
+  /** Trailers are read and dropped; nothing of the body is left by then, so their bytes are counted in its place. */
   #readTrailer(chunk: Buffer, at: number): number {
     const { line, next } = this.#readLine(chunk, at);
+    this.#left += next - at;
+    if (this.#left > maxHeadBytes) throw new AnswerInvalid("the trailers are too long");
     if (line === "") this.#state = "done";
     return next;
   }
@@ -232,12 +239,18 @@ export class AnswerParser {
 
 /** What the headers of one answer say about where it ends and whether the connection goes on. */
 class Framing {
-  keepAlive: boolean;
   chunked = false;
+  readonly #isHttp11: boolean;
+  #close = false;
+  #keepAlive = false;
   #contentLength = -1;
 
   constructor(isHttp11: boolean) {
-    this.keepAlive = isHttp11;
+    this.#isHttp11 = isHttp11;
+  }
+
+  get keepAlive(): boolean {
+    return !this.#close && (this.#isHttp11 || this.#keepAlive);
   }
 
   get contentLength(): number {
@@ -256,16 +269,21 @@ class Framing {
         return true;
       }
       case "transfer-encoding":
-        // Any other coding was not offered, and with a length besides it two readers could disagree.
-        if (value.toLowerCase() !== "chunked" || this.#contentLength >= 0 || this.chunked) {
+        // Any other coding was not offered, HTTP/1.0 has none, and with a length besides it two readers could disagree.
+        if (
+          value.toLowerCase() !== "chunked" ||
+          !this.#isHttp11 ||
+          this.#contentLength >= 0 ||
+          this.chunked
+        ) {
           throw new AnswerInvalid("no clear transfer-encoding");
         }
         this.chunked = true;
         return true;
       case "connection": {
         const options = value.toLowerCase();
-        if (options.includes("close")) this.keepAlive = false;
-        else if (options.includes("keep-alive")) this.keepAlive = true;
+        if (options.includes("close")) this.#close = true;
+        else if (options.includes("keep-alive")) this.#keepAlive = true;
         return true;
       }
       case "keep-alive":
@@ -277,6 +295,31 @@ class Framing {
         return false;
     }
   }
+}
+
+/** Of a line such as `HTTP/1.1 200 OK`. */
+function statusOf(text: string): number {
+  const version = text.startsWith("HTTP/1.1 ") || text.startsWith("HTTP/1.0 ");
+  const digits = text.slice(statusAt, afterStatusAt);
+  const after = text.charCodeAt(afterStatusAt);
+  // A reason may follow, after a space.
+  const ends = text.length === afterStatusAt || after === space || after === carriageReturn;
+  if (!version || !ends || !/^[1-5]\d\d$/.test(digits)) throw new AnswerInvalid("no status line");
+  return Number(digits);
+}
+
+/** What two readers could take for the end of a line or of a text. */
+const controlCharacter = /[\0-\x08\x0a-\x1f\x7f]/;
+
+/** The text of [start, end) without the blanks around it, which are spaces and tabs in HTTP and nothing else. */
+function trimmed(text: string, start: number, end: number): string {
+  while (start < end && isBlank(text.charCodeAt(start))) start++;
+  while (end > start && isBlank(text.charCodeAt(end - 1))) end--;
+  return text.slice(start, end);
+}
+
+function isBlank(code: number): boolean {
+  return code === 0x20 || code === 0x09;
 }
 
 function isToken(name: string): boolean {
