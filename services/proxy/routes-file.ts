@@ -2,32 +2,18 @@ import { readFile } from "node:fs/promises";
 import { parseDocument } from "yaml";
 import { z } from "zod";
 import { PlatformError, type Problem } from "../../platform/errors/platform-error.ts";
+import { referenceRoutes } from "./reference-routes.ts";
+import { reportDuplicates, routeEndpoint, routeName } from "./route-fields.ts";
 import type { LoadedRoutingTable } from "./routing/routing-index.ts";
 
 /** Largest routing table in bytes: the size limit of a ConfigMap. */
 const maxRoutesBytes = 1024 * 1024;
 
-const name = z
-  .string()
-  .min(1)
-  .max(256)
-  // Control characters would break headers, logs and labels.
-  .regex(/^[^\x00-\x20\x7f]+$/, { error: "expected a name without white space or control characters" });
-
-const endpoint = z.string().refine(
-  (text) => {
-    const url = URL.parse(text);
-    if (!url || !["http:", "https:"].includes(url.protocol) || text.endsWith("/")) return false;
-    return !url.username && !url.password && !url.search && !url.hash;
-  },
-  { error: "expected an http or https base URL without credentials, query, fragment or trailing slash" },
-);
-
 const target = z
   .strictObject({
-    group: name,
-    serviceClasses: z.array(name).min(1),
-    endpoints: z.array(endpoint),
+    group: routeName,
+    serviceClasses: z.array(routeName).min(1),
+    endpoints: z.array(routeEndpoint),
     discovery: z.enum(["dns", "endpoint-slices"]).exactOptional(),
     grpcPort: z.int().min(1).max(65_535).exactOptional(),
     healthPath: z
@@ -55,7 +41,7 @@ const rateLimit = z.strictObject({
 });
 
 const modelPolicies = {
-  aliases: z.record(name, name).exactOptional(),
+  aliases: z.record(routeName, routeName).exactOptional(),
   sticky: z
     .discriminatedUnion("by", [
       z.strictObject({ by: z.literal("caller") }),
@@ -73,20 +59,20 @@ const modelPolicies = {
     .exactOptional(),
   rate: rateLimit.exactOptional(),
   allow: z
-    .strictObject({ users: z.array(name).exactOptional(), roles: z.array(name).exactOptional() })
+    .strictObject({ users: z.array(routeName).exactOptional(), roles: z.array(routeName).exactOptional() })
     .exactOptional(),
   stateful: z.boolean().exactOptional(),
   pinned: z.boolean().exactOptional(),
 };
 
 const version = z.strictObject({
-  version: name,
+  version: routeName,
   weight: z.number().min(0).max(100),
   targets: z.array(target),
 });
 
 const model = z
-  .strictObject({ name, versions: z.array(version).min(1), ...modelPolicies })
+  .strictObject({ name: routeName, versions: z.array(version).min(1), ...modelPolicies })
   .superRefine(({ versions, aliases = {} }, context) => {
     for (const [alias, meant] of Object.entries(aliases)) {
       const path = ["aliases", alias];
@@ -100,7 +86,7 @@ const model = z
   .superRefine(({ versions }, context) =>
     reportDuplicates(
       context,
-      "versions",
+      ["versions"],
       versions.map((entry) => entry.version),
     ),
   )
@@ -111,8 +97,8 @@ const model = z
 
 const server = z
   .strictObject({
-    name,
-    type: name,
+    name: routeName,
+    type: routeName,
     protocol: z.enum(["open-inference-v2", "kserve-v1", "openai"]),
     loading: z.enum(["preload", "on-demand"]),
     unloading: z
@@ -121,14 +107,14 @@ const server = z
         maxLoaded: z.int().min(1).exactOptional(),
       })
       .exactOptional(),
-    dataPlane: name.exactOptional(),
+    dataPlane: routeName.exactOptional(),
     models: z.array(model),
     anyModel: target.exactOptional(),
   })
   .superRefine(({ models }, context) =>
     reportDuplicates(
       context,
-      "models",
+      ["models"],
       models.map((entry) => entry.name),
     ),
   )
@@ -141,14 +127,14 @@ const routingTable = z
   .strictObject({
     apiVersion: z.literal("domino-inference/v1"),
     kind: z.literal("RoutingTable"),
-    serviceClasses: z.array(name).exactOptional(),
+    serviceClasses: z.array(routeName).exactOptional(),
     servers: z.array(server),
     callerRate: rateLimit.exactOptional(),
   })
   .superRefine(({ servers }, context) =>
     reportDuplicates(
       context,
-      "servers",
+      ["servers"],
       servers.map((entry) => entry.name),
     ),
   );
@@ -167,7 +153,7 @@ export async function loadRoutes(file: string): Promise<LoadedRoutingTable> {
   return parseRoutes(text, file);
 }
 
-/** Validates the text of a routing table, JSON or YAML. */
+/** Validates the text of a routing table or of the reference design's list of servers, JSON or YAML. */
 export function parseRoutes(text: string, file: string): LoadedRoutingTable {
   const problem = (message: string, path?: string): Problem => ({
     code: "ROUTES_INVALID",
@@ -188,16 +174,9 @@ export function parseRoutes(text: string, file: string): LoadedRoutingTable {
   } catch (error) {
     throw new PlatformError([problem("must not use YAML aliases")], { cause: error });
   }
-  const result = routingTable.safeParse(value);
+  const result = (Array.isArray(value) ? referenceRoutes : routingTable).safeParse(value);
   if (result.success) return result.data;
   throw new PlatformError(
     result.error.issues.map((issue) => problem(issue.message, z.core.toDotPath(issue.path))),
   );
-}
-
-function reportDuplicates(context: z.core.$RefinementCtx, key: string, names: readonly string[]): void {
-  names.forEach((found, index) => {
-    if (names.indexOf(found) === index) return;
-    context.addIssue({ code: "custom", message: `"${found}" is listed twice`, path: [key, index] });
-  });
 }

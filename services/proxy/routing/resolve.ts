@@ -2,6 +2,7 @@ import type { RouteServer, RouteTarget, WireProtocol } from "../../../platform/r
 import { ProxyFailure } from "../proxy-failure.ts";
 import { chooseByWeight, type Random } from "./choose.ts";
 import { stickyKeyHash, stickyVersion } from "./sticky-version.ts";
+import { latestAlias } from "./version-alias.ts";
 import {
   anyModelRoute,
   type IndexedModel,
@@ -114,11 +115,10 @@ function resolveModel(index: RoutingIndex, query: RouteQuery): IndexedModel | Ro
 }
 
 /** A model of the engine's own, by names that no routing table vouches for. */
-function unlistedRoute(
-  server: RouteServer,
-  target: RouteTarget,
-  { modelName, version = "" }: RouteQuery,
-): Route {
+function unlistedRoute(server: RouteServer, target: RouteTarget, query: RouteQuery): Route {
+  const { modelName } = query;
+  // Engines take their latest version where none is named, and have no word for it.
+  const version = query.version === undefined || query.version === latestAlias ? "" : query.version;
   // The version is also said to the client, in a header.
   if (!isPathSegment(modelName) || !/^(?!\.{1,2}$)[\x20-\x7e]*$/.test(version)) {
     throw new ProxyFailure(

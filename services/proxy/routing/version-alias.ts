@@ -1,6 +1,7 @@
 import type { RouteModel, RouteVersion } from "../../../platform/routes/routing-table.ts";
 
-const latestAlias = "latest";
+/** Stands for the highest version, of every model. */
+export const latestAlias = "latest";
 
 /**
  * Every name by which a request may ask for a version of a model: the versions themselves, the model's aliases, and
