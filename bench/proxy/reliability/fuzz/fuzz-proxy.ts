@@ -57,7 +57,7 @@ export async function fuzzProxy({ port, engine, seed, from = 0, cases }: FuzzOpt
       // An abandoned request may still be on its way to the engine.
       if (fuzzed.abandons) await new Promise((resolve) => setTimeout(resolve, 20));
       for (const { status } of result.answers) statuses[status] = (statuses[status] ?? 0) + 1;
-      const problem = problemOf(fuzzed, result, engine) ?? engine.complaints.shift();
+      const problem = problemOf(`case-${index}`, fuzzed, result, engine) ?? engine.complaints.shift();
       const kind = (kinds[fuzzed.kind] ??= { cases: 0, reached: 0 });
       kind.cases++;
       if ([...fuzzed.reaching.keys()].some((id) => engine.recorded.has(id))) kind.reached++;
@@ -87,25 +87,28 @@ function mayComeLate(seed: number, id: string, seen: readonly Recorded[]): boole
   });
 }
 
-function problemOf(fuzzed: FuzzCase, result: CaseResult, engine: RecordingEngine): string | undefined {
+function problemOf(
+  id: string,
+  fuzzed: FuzzCase,
+  result: CaseResult,
+  engine: RecordingEngine,
+): string | undefined {
   const { answers, rest } = result;
   const own = answers.find(({ status }) => status >= 500);
   if (own) return `answered ${own.status}: ${own.body}`;
   if (rest !== "" && !fuzzed.abandons)
     return `answered with what is not HTTP: ${JSON.stringify(rest.slice(0, 200))}`;
   if (engine.recorded.has("smuggled")) return "a request within a body reached the engine";
-  for (const [id, body] of fuzzed.reaching) {
-    const seen = engine.recorded.get(id) ?? [];
+  for (const [one, body] of fuzzed.reaching) {
+    const seen = engine.recorded.get(one) ?? [];
     if (seen.length > 1 && body !== undefined) return `the engine was asked ${seen.length} times`;
     if (body !== undefined && seen[0] && !seen[0].body.equals(body)) return "the engine got other bytes";
     if (fuzzed.expected === "accepted" && seen.length === 0) return "no engine was asked";
   }
   const answered = answers.filter(({ status }) => status < 300);
   if (fuzzed.expected === "refused" && answered.length > 0) return "accepted";
-  if (fuzzed.reaching.size === 0) {
-    const index = /case-\d+/.exec(Buffer.concat(fuzzed.writes.slice(0, 8)).toString("latin1"))?.[0] ?? "";
-    if (engine.recorded.has(index)) return "refused, and the engine was asked all the same";
-  }
+  if (fuzzed.reaching.size === 0 && engine.recorded.has(id))
+    return "refused, and the engine was asked all the same";
   if (fuzzed.expected === "accepted" && answered.length !== fuzzed.reaching.size) return "not accepted";
   const asked = [...fuzzed.reaching.keys()].filter((id) => engine.recorded.has(id)).length;
   // What is no HTTP behind a request ends the connection at once, with an answer of Node.js that has no body.

@@ -139,7 +139,10 @@ export class AnswerParser {
     const headers: string[] = [];
     let contentType = "";
     const statusLineEnd = text.indexOf("\r\n");
-    for (let at = statusLineEnd < 0 ? text.length : statusLineEnd + 2; at < text.length;) {
+    const reasonEnd = statusLineEnd < 0 ? text.length : statusLineEnd;
+    if (controlCharacter.test(text.slice(afterStatusAt, reasonEnd)))
+      throw new AnswerInvalid("no status line");
+    for (let at = reasonEnd + 2; at < text.length;) {
       const lineEnd = text.indexOf("\r\n", at);
       const end = lineEnd < 0 ? text.length : lineEnd;
       const colon = text.indexOf(":", at);
