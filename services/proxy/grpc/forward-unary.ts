@@ -5,8 +5,11 @@ import { EngineStatus, failureOfEngine, statusOf } from "./grpc-status.ts";
 import type { IncomingCall } from "./incoming-call.ts";
 import { answerMetadata, beginModelCall, outcomeOf, type Forwarding, type ModelCall } from "./model-call.ts";
 import { readModelRequestFields, withModelVersion } from "./model-request-fields.ts";
-import type { BytesMethod } from "./open-inference-service.ts";
+import { methods, type BytesMethod } from "./open-inference-service.ts";
 import { upstreamMetadata } from "./upstream-metadata.ts";
+
+/** `ModelReadyResponse` of a model that is not there, as Triton answers it: clients raise an error at any status. */
+const notReady = Buffer.alloc(0);
 
 type UnaryCall = ServerUnaryCall<Buffer, Buffer>;
 
@@ -22,11 +25,19 @@ export function unaryForwarder(
       (answer) => callback(null, answer),
       (error: unknown) => {
         const failure = error instanceof EngineStatus ? error : asFailure(error);
+        if (method === methods.ModelReady && isNotThere(failure)) return callback(null, notReady);
         if (failure instanceof ProxyFailure) incoming.failure ??= failure;
         callback(statusOf(failure));
       },
     );
   };
+}
+
+function isNotThere(failure: ProxyFailure | EngineStatus): boolean {
+  return (
+    failure instanceof ProxyFailure &&
+    (failure.code === "MODEL_UNKNOWN" || failure.code === "VERSION_UNKNOWN")
+  );
 }
 
 async function forward(

@@ -29,6 +29,7 @@ export const methods = {
   ServerMetadata: method(openInference, "ServerMetadata"),
   ModelReady: method(openInference, "ModelReady"),
   ModelMetadata: method(openInference, "ModelMetadata"),
+  ModelConfig: method(openInference, "ModelConfig"),
   ModelInfer: method(openInference, "ModelInfer"),
   ModelStreamInfer: method(openInference, "ModelStreamInfer", true),
   RepositoryIndex: method(openInference, "RepositoryIndex"),
@@ -43,4 +44,4 @@ export const openMethods: ReadonlySet<string> = new Set(
 );
 
 /** Unary calls that go to an engine, all with the model's name and version in the same fields. */
-export const forwardedMethods = ["ModelReady", "ModelMetadata", "ModelInfer"] as const;
+export const forwardedMethods = ["ModelReady", "ModelMetadata", "ModelConfig", "ModelInfer"] as const;

@@ -5,6 +5,7 @@ import type { GrpcServices, ModelState } from "./grpc-services.ts";
 import { statusOf } from "./grpc-status.ts";
 import { FieldReader, lengthDelimitedField, varintField, WireFormatError, wireTypes } from "./wire-format.ts";
 import { ProxyFailure } from "../proxy-failure.ts";
+import { serverIdentity } from "../server-identity.ts";
 
 type UnaryHandler = handleUnaryCall<Buffer, Buffer>;
 
@@ -29,9 +30,10 @@ export function healthCheck(services: GrpcServices): UnaryHandler {
 /** `ServerMetadataResponse` of the proxy itself, which stands for all engines: name, version, extensions. */
 export function serverMetadata(): UnaryHandler {
   const answer = Buffer.concat([
-    lengthDelimitedField(1, "domino-inference"),
-    lengthDelimitedField(2, "1"),
+    lengthDelimitedField(1, serverIdentity.name),
+    lengthDelimitedField(2, serverIdentity.version),
     lengthDelimitedField(3, "model_repository"),
+    lengthDelimitedField(3, "binary_tensor_data"),
   ]);
   return (_call, callback) => callback(null, answer);
 }

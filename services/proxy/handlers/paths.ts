@@ -1,6 +1,7 @@
 import { answerBytes, answerJson, type AnswerStyle } from "../inbound/answer.ts";
 import type { InboundRequest } from "../inbound/inbound-request.ts";
 import { ProxyFailure } from "../proxy-failure.ts";
+import { serverIdentity } from "../server-identity.ts";
 import { handleDominoModel } from "./domino-model.ts";
 import { handleKservePredict } from "./kserve.ts";
 import { handleInfer, handleModelInfo } from "./open-inference.ts";
@@ -151,7 +152,7 @@ function openAi(path: OpenAiPath): PathHandler {
 
 function answerServerMetadata(_services: ProxyServices, inbound: InboundRequest): void {
   answerJson(inbound, 200, {
-    name: "domino-inference-proxy",
+    ...serverIdentity,
     extensions: ["model_repository", "binary_tensor_data"],
   });
 }

@@ -37,7 +37,7 @@ export async function startFakeEngine(port = 0, host = "127.0.0.1"): Promise<Fak
   });
   const seen: SeenCall[] = [];
   const cancelled = { count: 0 };
-  const { ModelInfer, ModelReady, ModelMetadata, ModelStreamInfer } = methods;
+  const { ModelInfer, ModelReady, ModelMetadata, ModelConfig, ModelStreamInfer } = methods;
   const engine = {
     seen,
     cancelled,
@@ -63,11 +63,12 @@ export async function startFakeEngine(port = 0, host = "127.0.0.1"): Promise<Fak
       );
     };
   server.addService(
-    { ModelInfer, ModelReady, ModelMetadata, ModelStreamInfer },
+    { ModelInfer, ModelReady, ModelMetadata, ModelConfig, ModelStreamInfer },
     {
       ModelInfer: unary("ModelInfer"),
       ModelReady: unary("ModelReady"),
       ModelMetadata: unary("ModelMetadata"),
+      ModelConfig: unary("ModelConfig"),
       ModelStreamInfer: (call: ServerDuplexStream<Buffer, Buffer>) => {
         call.on("cancelled", () => cancelled.count++);
         call.on("data", (message: Buffer) => {

@@ -47,13 +47,24 @@ test("takes the version of the metadata, and refuses one that disagrees with the
   expect(engine.seen).toHaveLength(1);
 });
 
-test("asks the engine for a model's readiness and metadata", async () => {
+test("asks the engine for a model's readiness, metadata and configuration", async () => {
   const { engine, client } = await proxied();
-  for (const method of ["ModelReady", "ModelMetadata"] as const) {
+  for (const method of ["ModelReady", "ModelMetadata", "ModelConfig"] as const) {
     const { code } = await client.call(method, inferRequest({ modelName: "bert", version: "1" }));
     expect(code).toBe(status.OK);
   }
-  expect(engine.seen.map(({ method }) => method)).toEqual(["ModelReady", "ModelMetadata"]);
+  expect(engine.seen.map(({ method }) => method)).toEqual(["ModelReady", "ModelMetadata", "ModelConfig"]);
+});
+
+test("says that a model or version that is not there is not ready, as Triton does, instead of an error", async () => {
+  const { engine, client } = await proxied();
+  for (const asked of [{ modelName: "unknown" }, { modelName: "bert", version: "99" }]) {
+    const { code, message } = await client.call("ModelReady", inferRequest(asked));
+    expect(code).toBe(status.OK);
+    expect(message).toEqual(Buffer.alloc(0));
+    expect((await client.call("ModelMetadata", inferRequest(asked))).code).toBe(status.NOT_FOUND);
+  }
+  expect(engine.seen).toEqual([]);
 });
 
 test("keeps credentials and routing metadata, passes the client's own and a request id on", async () => {

@@ -25,7 +25,8 @@ test("says what it is to callers who are let in", async () => {
   const services = new PlainServices([]);
   const client = new TestClient((await startTestGrpc(services)).port);
   const { message } = await client.call("ServerMetadata", none);
-  expect(message.subarray(0, 18)).toEqual(lengthDelimitedField(1, "domino-inference"));
+  const name = lengthDelimitedField(1, "domino-inference-proxy");
+  expect(message.subarray(0, name.length)).toEqual(name);
   expect(services.asked).toHaveLength(1);
 });
 
@@ -53,12 +54,7 @@ test("lists the models, all or only those that are ready", async () => {
 
 test("answers every other method with UNIMPLEMENTED", async () => {
   const client = new TestClient((await startTestGrpc(new PlainServices([]))).port);
-  for (const method of [
-    "ModelConfig",
-    "RepositoryModelUnload",
-    "SystemSharedMemoryRegister",
-    "LogSettings",
-  ]) {
+  for (const method of ["RepositoryModelUnload", "SystemSharedMemoryRegister", "LogSettings"]) {
     const { code } = await client.call(`/inference.GRPCInferenceService/${method}`, none);
     expect(code).toBe(status.UNIMPLEMENTED);
   }
