@@ -75,7 +75,8 @@ function allowed(handler: PathHandler | undefined, method: string | undefined): 
 }
 
 export function styleOf(path: string): AnswerStyle {
-  if (path.startsWith("/v2/")) return "open-inference";
+  // KServe's first protocol tells errors as its second does.
+  if (path.startsWith("/v2/") || kservePattern.test(path)) return "open-inference";
   return path.startsWith("/v1/") ? "openai" : "predict";
 }
 

@@ -1,11 +1,12 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { expectedLogits } from "../../../services/emulator/open-inference/expected-logits.ts";
 import { suite } from "../requires.ts";
 import { startKServe, type RunningKServe } from "./kserve.ts";
 import { openInferenceContract } from "./open-inference-contract.ts";
 import { serverNeed } from "./prepared-environment.ts";
-import { routesTo, startProxied, type RunningProxied } from "./proxied.ts";
-import { ask } from "./server-under-test.ts";
+import { kserveProxyContract } from "./kserve-proxy-contract.ts";
+import { routesTo, routesToAny, startProtected, startProxied, type RunningProxied } from "./proxied.ts";
+import { ask, askWith } from "./server-under-test.ts";
 import { inputIds } from "./tabular-models.ts";
 
 const instances = [{ input_ids: [1, 2, 3] }, { input_ids: [4, 5, 6] }];
@@ -43,7 +44,6 @@ suite("a KServe model server", [serverNeed("kserve")], () => {
     });
   });
 
-  // The proxy speaks no v1 yet, and /predict reaches engines over v2 and OpenAI only: v1 is checked directly.
   describe("over v1", () => {
     test("lists its models and tells which are ready", async () => {
       expect(await ask(kserve, "GET", "/v1/models")).toMatchObject({
@@ -82,32 +82,36 @@ suite("a KServe model server", [serverNeed("kserve")], () => {
   describe("behind the proxy", () => {
     let proxy: RunningProxied;
     beforeAll(async () => {
+      const endpoints = [kserve.url];
+      const models = { "bert-base": ["3"] };
       proxy = await startProxied(
-        routesTo({
-          name: "isvc",
-          type: "kserve",
-          protocol: "open-inference-v2",
-          models: { "bert-base": ["3"] },
-          endpoints: [kserve.url],
-        }),
+        routesTo({ name: "first", type: "kserve-v1", protocol: "kserve-v1", models, endpoints }),
+        routesToAny({ name: "second", type: "kserve-v2", protocol: "open-inference-v2", endpoints }),
+        routesTo({ name: "versioned", type: "other", protocol: "open-inference-v2", models, endpoints }),
       );
     });
     afterAll(() => proxy?.stop());
 
-    // The proxy names the version of the routing table in every path upstream, and KServe refuses that: an engine type
-    // kserve needs paths without versions first.
-    test("is not reached yet: its refusal of versions comes through on both paths", async () => {
-      const native = await ask(proxy, "POST", "/v2/models/bert-base/infer", { inputs: [inputIds] });
-      expect(native).toMatchObject({ status: 501, json: { error: "Model versioning not supported yet." } });
-      const predict = await ask(proxy, "POST", "/predict", {
-        inference_server_name: "isvc",
-        model_name: "bert-base",
-        payload: { inputs: [inputIds] },
-      });
-      expect(predict).toMatchObject({
-        status: 501,
-        json: { status_code: 501, result: { error: "Model versioning not supported yet." } },
-      });
+    kserveProxyContract(() => proxy);
+
+    test("lets in who has the token alone", async () => {
+      const closed = await startProtected(
+        "a-token-of-a-batch-job-0123456789",
+        routesToAny({
+          name: "second",
+          type: "kserve-v2",
+          protocol: "open-inference-v2",
+          endpoints: [kserve.url],
+        }),
+      );
+      onTestFinished(() => closed.stop());
+      const statusWith = async (token: string): Promise<number> => {
+        const headers = { authorization: `Bearer ${token}`, "x-inference-server": "second" };
+        const path = "/v2/models/bert-base/infer";
+        return (await askWith(headers, closed, "POST", path, { inputs: [inputIds] })).status;
+      };
+      expect(await statusWith("a-token-of-a-batch-job-0123456789")).toBe(200);
+      expect(await statusWith("a-token-that-nobody-has-0123456789")).toBe(401);
     });
   });
 

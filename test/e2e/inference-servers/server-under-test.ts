@@ -14,7 +14,19 @@ export interface Answer {
 }
 
 /** Sends one request, on a connection of its own, with a body in JSON or with a text as it is. */
-export async function ask(
+export function ask(
+  server: ServerUnderTest,
+  method: string,
+  path: string,
+  body?: unknown,
+  signal: AbortSignal | null = null,
+): Promise<Answer> {
+  return askWith({}, server, method, path, body, signal);
+}
+
+/** The same with headers. */
+export async function askWith(
+  headers: Readonly<Record<string, string>>,
   { url }: ServerUnderTest,
   method: string,
   path: string,
@@ -24,7 +36,11 @@ export async function ask(
   const answer = await fetch(url + path, {
     method,
     signal,
-    headers: { connection: "close", ...(body === undefined ? {} : { "content-type": "application/json" }) },
+    headers: {
+      connection: "close",
+      ...(body === undefined ? {} : { "content-type": "application/json" }),
+      ...headers,
+    },
     ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
   });
   const text = await answer.text();
