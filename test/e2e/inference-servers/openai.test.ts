@@ -1,12 +1,13 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import type { RunningGroup } from "../../../services/emulator/emulator.ts";
 import { suite } from "../requires.ts";
 import { chatRoutes, startChatEmulator } from "./chat-server.ts";
 import { servedInstances, startDynamo, type RunningDynamo } from "./dynamo.ts";
+import { openAiClientContract } from "./openai-client-contract.ts";
 import { chatModelName, openAiContract } from "./openai-contract.ts";
 import { openAiProxyContract } from "./openai-proxy-contract.ts";
 import { serverNeed } from "./prepared-environment.ts";
-import { startProxied, type RunningProxied } from "./proxied.ts";
+import { startProtected, startProxied, type RunningProxied } from "./proxied.ts";
 import { ask, eventually, type ServerUnderTest } from "./server-under-test.ts";
 
 suite("Dynamo with simulated workers", [serverNeed("dynamo")], () => {
@@ -54,6 +55,13 @@ suite("Dynamo with simulated workers", [serverNeed("dynamo")], () => {
         ),
       ).toBeGreaterThanOrEqual(192);
     }
+  });
+
+  test("serves OpenAI's own client, who has a token, and nobody without", async () => {
+    const token = "a-token-of-a-batch-job-0123456789";
+    const closed = await startProtected(token, chatRoutes("dynamo", [dynamo.url]));
+    onTestFinished(() => closed.stop());
+    await openAiClientContract(`${closed.url}/v1`, token);
   });
 
   // Last, since it ends the workers.
