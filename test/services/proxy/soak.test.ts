@@ -2,7 +2,11 @@ import { expect, it } from "vitest";
 import { runSoak } from "../../../bench/proxy/reliability/soak/run-soak.ts";
 import { SoakResults } from "../../../bench/proxy/reliability/soak/soak-results.ts";
 import { seededRandom } from "../../../optimizer/simulation/random.ts";
-import { soakRequest, type SoakRequest } from "../../../bench/proxy/reliability/soak/traffic.ts";
+import {
+  soakRequest,
+  type RequestKind,
+  type SoakRequest,
+} from "../../../bench/proxy/reliability/soak/traffic.ts";
 
 /** `node bench/proxy/reliability/soak.ts` sends a million, with a hundred reloads. */
 it("answers rightly or repeats while engines are killed, drained, slow and added again", async () => {
@@ -15,19 +19,21 @@ it("answers rightly or repeats while engines are killed, drained, slow and added
 
 const calm = { begun: false, killedMeanwhile: false };
 
-function judged(
-  kind: SoakRequest["kind"],
-  answer: Partial<Record<"status" | "text" | "complete", unknown>>,
-  circumstances = calm,
-) {
+interface Judged {
+  readonly status?: number;
+  readonly complete?: boolean;
+  /** Makes the text out of the right one. */
+  readonly text?: (right: string) => string;
+}
+
+/** What an answer to a request of a kind counts as. */
+function judged(kind: RequestKind, { status = 200, complete = true, text }: Judged, circumstances = calm) {
   const random = seededRandom(1, "judged");
   let request: SoakRequest;
   do request = soakRequest(random, 7);
   while (request.kind !== kind);
   const results = new SoakResults();
-  const text =
-    typeof answer.text === "function" ? (answer.text as (right: string) => string)(request.expected) : "";
-  results.add(request, { status: 200, complete: true, ...answer, text }, () => circumstances);
+  results.add(request, { status, complete, text: text?.(request.expected) ?? "" }, () => circumstances);
   const { requests: _requests, ...outcomes } = results.kinds[kind];
   return Object.entries(outcomes).filter(([, count]) => count === 1)[0]?.[0];
 }
