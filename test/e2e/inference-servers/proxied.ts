@@ -15,26 +15,42 @@ export interface RunningProxied extends ServerUnderTest {
 
 /** Starts the project's proxy in front of servers, for everyone. */
 export function startProxied(...servers: readonly RouteServer[]): Promise<RunningProxied> {
-  return start(servers, () => Promise.resolve({ kind: "none" }));
+  return start(tableOf(servers), noAuth);
+}
+
+/** The same by a routing file of the reference design. */
+export function startReferenceProxied(
+  servers: readonly {
+    readonly service: string;
+    readonly inference_server_type: string;
+    readonly endpoint: string;
+  }[],
+): Promise<RunningProxied> {
+  return start(servers, noAuth);
 }
 
 /** The same for those alone who have the token. */
 export function startProtected(token: string, ...servers: readonly RouteServer[]): Promise<RunningProxied> {
-  return start(servers, async (folder) => {
+  return start(tableOf(servers), async (folder) => {
     const file = join(folder, "tokens.json");
     await writeFile(file, JSON.stringify([{ name: "tests", roles: [], token }]));
     return { kind: "credentials", token: { file } };
   });
 }
 
+function tableOf(servers: readonly RouteServer[]): object {
+  return { apiVersion: "domino-inference/v1", kind: "RoutingTable", servers };
+}
+
+const noAuth = (): Promise<AuthOptions> => Promise.resolve({ kind: "none" });
+
 async function start(
-  servers: readonly RouteServer[],
+  routes: unknown,
   authIn: (folder: string) => Promise<AuthOptions>,
 ): Promise<RunningProxied> {
   const folder = await mkdtemp(join(tmpdir(), "proxied-"));
   const routesFile = join(folder, "routes.json");
-  const table = { apiVersion: "domino-inference/v1", kind: "RoutingTable", servers };
-  await writeFile(routesFile, JSON.stringify(table));
+  await writeFile(routesFile, JSON.stringify(routes));
   const proxy = await startProxy({
     routesFile,
     auth: await authIn(folder),
