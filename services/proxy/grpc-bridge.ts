@@ -1,4 +1,3 @@
-import { Socket } from "node:net";
 import { mayUse } from "./auth/allow-list.ts";
 import type { Authenticator } from "./auth/authenticator.ts";
 import type { Principal } from "./auth/principal.ts";
@@ -8,9 +7,6 @@ import type { ProxyServices } from "./handlers/services.ts";
 import { resolveRoute } from "./routing/resolve.ts";
 import type { Route } from "./routing/routing-index.ts";
 import type { Endpoint } from "./upstream/endpoint.ts";
-
-/** Of a call only its metadata are known: who has nothing but a client certificate is refused. */
-const noCertificate = new Socket();
 
 /** A status that counts for metrics as HTTP's does. */
 const okStatus = 200;
@@ -22,7 +18,8 @@ export function grpcServices(services: ProxyServices, authenticator: Authenticat
     authenticate: (headers) =>
       authenticator.authenticate({
         header: (name) => (headers as Readonly<Record<string, string | undefined>>)[name],
-        message: { socket: noCertificate },
+        // Of a call only its metadata are known: who has nothing but a client certificate is refused.
+        socket: undefined,
       }),
     route: (query, principal) => {
       const caller = principal as Principal;

@@ -10,7 +10,9 @@ import type { ProxyServices } from "./handlers/services.ts";
 import { BodyReader } from "./inbound/body-reader.ts";
 import { loadCertificate, watchCertificate } from "./inbound/certificate.ts";
 import { createServer, listen } from "./inbound/http-server.ts";
-import { InboundRequest } from "./inbound/inbound-request.ts";
+import type { InboundRequest } from "./inbound/inbound-request.ts";
+import { nodeRequest } from "./inbound/node-request.ts";
+import { PlainDoor } from "./inbound/plain/plain-door.ts";
 import { serveMeasures, serveRequest } from "./inbound/serve-request.ts";
 import { Lifecycle } from "./lifecycle.ts";
 import { LiveRoutes } from "./live-routes.ts";
@@ -97,19 +99,22 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     const drainTimeoutMs = (): number =>
       options.drainTimeoutMs ?? Math.max(live.index.longestTimeoutMs, leastDrainTimeoutMs);
 
+    const serve = (inbound: InboundRequest): Promise<void> =>
+      serveRequest(services, authenticator, log, inbound);
     server.on("request", (message: IncomingMessage, response: ServerResponse) => {
       if (draining) response.shouldKeepAlive = false;
-      void serveRequest(services, authenticator, log, new InboundRequest(message, response));
+      void serve(nodeRequest(message, response));
     });
+    const plain = new PlainDoor(server, services.bodies, serve);
     const port = await listen(server, settings.host, settings.port);
-    lifecycle.door(() => closeServer(server, drainTimeoutMs()));
+    lifecycle.door(() => closeServer(server, drainTimeoutMs(), plain));
 
     let metricsPort: number | undefined;
     if (settings.metricsListen) {
       const { host, port: wanted } = settings.metricsListen;
       const measures = createServer(undefined);
       measures.on("request", (message: IncomingMessage, response: ServerResponse) => {
-        void serveMeasures(services, new InboundRequest(message, response));
+        void serveMeasures(services, nodeRequest(message, response));
       });
       metricsPort = await listen(measures, host, wanted);
       // Closed after the requests have ended: probes and scrapers see the drain to its end.
@@ -169,11 +174,20 @@ async function startTraces(log: Logger, scheme: "http" | "https"): Promise<Traci
 const closeIdleMs = 50;
 
 /** Lets requests in flight end, and breaks them off after the timeout. */
-async function closeServer(server: HttpServer | HttpsServer, timeoutMs: number): Promise<void> {
-  const deadline = setTimeout(() => server.closeAllConnections(), timeoutMs);
+async function closeServer(
+  server: HttpServer | HttpsServer,
+  timeoutMs: number,
+  plain?: PlainDoor,
+): Promise<void> {
+  const deadline = setTimeout(() => {
+    server.closeAllConnections();
+    plain?.destroy();
+  }, timeoutMs);
+  plain?.drain();
   // Connections whose last answer was under way at the start fall idle later, and would be kept open.
   const idle = setInterval(() => server.closeIdleConnections(), closeIdleMs);
   await new Promise((resolve) => server.close(resolve));
   clearTimeout(deadline);
   clearInterval(idle);
+  plain?.destroy();
 }

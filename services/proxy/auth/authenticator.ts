@@ -6,7 +6,7 @@ export interface Sender {
   /** One value of a header; throws a `ProxyFailure` for a header that is given twice or without a value. */
   header(name: string): string | undefined;
   /** The connection, whose client certificate may count; undefined where it cannot be had. */
-  readonly message: { readonly socket: Socket | undefined };
+  readonly socket: Socket | undefined;
 }
 
 /** Decides who may use the proxy. */

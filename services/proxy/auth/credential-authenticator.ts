@@ -41,7 +41,7 @@ export class CredentialAuthenticator implements Authenticator {
       const value = sender.header(header);
       if (value !== undefined) return this.#judge(credentialOf(header, value));
     }
-    if (this.#judges.certificate) return principalOfCertificate(sender.message.socket);
+    if (this.#judges.certificate) return principalOfCertificate(sender.socket);
     throw new ProxyFailure("CREDENTIAL_MISSING");
   }
 

@@ -91,11 +91,13 @@ function openAiTarget(body: Buffer, payload: JsonSpan, modelName: string): { pat
 }
 
 /** The client's headers describe its envelope, not the payload; only the trace context applies to both. */
-function headerLinesOf({ id, span, message: { headers } }: InboundRequest): string {
-  const { traceparent, tracestate } = headers;
+function headerLinesOf(inbound: InboundRequest): string {
+  const { id, span } = inbound;
   let lines = `x-request-id: ${id}\r\ncontent-type: application/json\r\naccept: application/json\r\n`;
   if (span) return lines + traceLines(span);
-  if (typeof traceparent === "string") lines += `traceparent: ${traceparent}\r\n`;
-  if (typeof tracestate === "string") lines += `tracestate: ${tracestate}\r\n`;
-  return lines;
+  const traceparent = inbound.firstHeader("traceparent");
+  if (traceparent === undefined) return lines;
+  const tracestate = inbound.firstHeader("tracestate");
+  lines += `traceparent: ${traceparent}\r\n`;
+  return tracestate === undefined ? lines : `${lines}tracestate: ${tracestate}\r\n`;
 }

@@ -50,9 +50,7 @@ export class PassThroughSink implements AnswerSink {
   start({ status, headers, contentType, contentLength }: AnswerHead): boolean {
     this.status = status;
     this.#contentLength = contentLength;
-    const passed = ["x-inference-server", this.#route.server.name];
-    // Where the engine alone knows its versions, nothing can be said of them.
-    if (this.#route.version !== "") passed.push("x-model-version", this.#route.version);
+    const passed = [...this.#route.answerHeaders];
     for (let index = 0; index < headers.length; index += 2) {
       const name = headers[index] ?? "";
       if (passedHeaders.has(name)) passed.push(name, headers[index + 1] ?? "");
@@ -97,7 +95,7 @@ export class PassThroughSink implements AnswerSink {
     const { response } = this.#inbound;
     if (this.#meter) this.#countTokens();
     if (this.#meter?.betweenLines) {
-      response.end(`\ndata: ${JSON.stringify(failureBody("openai", failure))}\n\n`);
+      response.end(Buffer.from(`\ndata: ${JSON.stringify(failureBody("openai", failure))}\n\n`));
     } else {
       response.destroy();
     }

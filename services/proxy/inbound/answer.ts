@@ -18,9 +18,9 @@ export function answerBytes(
   type = "application/json",
   headers: readonly string[] = [],
 ): void {
-  const { message, response } = inbound;
+  const { body: sent, method, response } = inbound;
   inbound.writeHead(status, ["content-type", type, "content-length", String(body.length), ...headers]);
-  if (message.complete || message.method === "GET") {
+  if (Buffer.isBuffer(sent) || sent.complete || method === "GET") {
     response.end(body);
     return;
   }
@@ -32,9 +32,9 @@ export function answerBytes(
     response.end();
   };
   const timer = setTimeout(finish, lingerMs);
-  message.once("end", finish);
-  message.once("close", finish);
-  message.resume();
+  sent.once("end", finish);
+  sent.once("close", finish);
+  sent.resume();
 }
 
 /** Answers with a failure of the proxy, in the form that the protocol's clients expect. */

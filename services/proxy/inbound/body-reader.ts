@@ -1,3 +1,4 @@
+import type { IncomingMessage } from "node:http";
 import { ProxyFailure } from "../proxy-failure.ts";
 import type { InboundRequest } from "./inbound-request.ts";
 import { StreamedBody } from "./streamed-body.ts";
@@ -24,18 +25,58 @@ export class BodyReader {
    * The body for an engine that gets it unread: as a stream where it is large and its length is known, else in memory,
    * from where it can be sent a second time.
    */
-  pass(inbound: InboundRequest): Promise<Buffer> | StreamedBody {
-    const declared = Number(inbound.message.headers["content-length"] ?? 0);
-    if (declared > this.#maxBodyBytes) throw this.#tooLarge();
-    return declared > streamedBytes ? new StreamedBody(inbound.message, declared) : this.read(inbound);
+  pass(inbound: InboundRequest): Buffer | Promise<Buffer> | StreamedBody {
+    const { body } = inbound;
+    if (Buffer.isBuffer(body)) return this.read(inbound);
+    const declared = this.#declared(inbound);
+    return declared > streamedBytes ? new StreamedBody(body, declared) : this.read(inbound);
   }
 
   /** Reads the body; its bytes count as held until the request is released. Rejects with a `ProxyFailure`. */
-  read(inbound: InboundRequest): Promise<Buffer> {
-    const declared = Number(inbound.message.headers["content-length"] ?? 0);
+  read(inbound: InboundRequest): Buffer | Promise<Buffer> {
+    const { body } = inbound;
+    if (!Buffer.isBuffer(body)) {
+      this.#declared(inbound);
+      return this.#collect(inbound, body);
+    }
+    if (body.length > this.#maxBodyBytes) throw this.#tooLarge();
+    this.hold(inbound, body.length);
+    return body;
+  }
+
+  /** Counts bytes that are kept in memory before there is a request. Returns false where there are too many. */
+  reserve(bytes: number): boolean {
+    if (this.#heldBytes + bytes > this.#maxHeldBytes) return false;
+    this.#heldBytes += bytes;
+    return true;
+  }
+
+  unreserve(bytes: number): void {
+    this.#heldBytes -= bytes;
+  }
+
+  /** Counts bytes that are kept in memory for a request. Throws `OVERLOADED` where there are too many. */
+  hold(inbound: InboundRequest, bytes: number): void {
+    inbound.heldBytes += bytes;
+    this.#heldBytes += bytes;
+    if (this.#heldBytes > this.#maxHeldBytes) throw new ProxyFailure("OVERLOADED");
+  }
+
+  /** The request has ended, and nothing is kept for it any more. */
+  release(inbound: InboundRequest): void {
+    this.#heldBytes -= inbound.heldBytes;
+    inbound.heldBytes = 0;
+  }
+
+  /** The length that the client says, 0 where it says none. */
+  #declared(inbound: InboundRequest): number {
+    const declared = Number(inbound.firstHeader("content-length") ?? 0);
     if (declared > this.#maxBodyBytes) throw this.#tooLarge();
+    return declared;
+  }
+
+  #collect(inbound: InboundRequest, message: IncomingMessage): Promise<Buffer> {
     return new Promise((resolve, reject) => {
-      const { message } = inbound;
       let first: Buffer | undefined;
       let others: Buffer[] | undefined;
       let bytes = 0;
@@ -67,19 +108,6 @@ export class BodyReader {
         reject(new ProxyFailure("CLIENT_CLOSED"));
       });
     });
-  }
-
-  /** Counts bytes that are kept in memory for a request. Throws `OVERLOADED` where there are too many. */
-  hold(inbound: InboundRequest, bytes: number): void {
-    inbound.heldBytes += bytes;
-    this.#heldBytes += bytes;
-    if (this.#heldBytes > this.#maxHeldBytes) throw new ProxyFailure("OVERLOADED");
-  }
-
-  /** The request has ended, and nothing is kept for it any more. */
-  release(inbound: InboundRequest): void {
-    this.#heldBytes -= inbound.heldBytes;
-    inbound.heldBytes = 0;
   }
 
   #tooLarge(): ProxyFailure {

@@ -4,12 +4,16 @@ import type { AddressInfo } from "node:net";
 import { PlatformError } from "../../../platform/errors/platform-error.ts";
 import type { Certificate } from "./certificate.ts";
 
+/** Slow clients: a whole request (64 MiB at about 4 Mbit/s) within two minutes, in ms. */
+export const requestTimeoutMs = 120_000;
+
+/** Above the 60 s of AWS load balancers, which would else send a request into a connection that is being closed. */
+export const keepAliveTimeoutMs = 75_000;
+
 const serverOptions: ServerOptions = {
-  // Slow clients: all headers within 10 s, a whole request (64 MiB at about 4 Mbit/s) within two minutes.
   headersTimeout: 10_000,
-  requestTimeout: 120_000,
-  // Above the 60 s of AWS load balancers, which would else send a request into a connection that is being closed.
-  keepAliveTimeout: 75_000,
+  requestTimeout: requestTimeoutMs,
+  keepAliveTimeout: keepAliveTimeoutMs,
 };
 
 /** An HTTP server, or an HTTPS server where there is a certificate. */

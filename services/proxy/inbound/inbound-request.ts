@@ -1,6 +1,8 @@
 import { randomBytes } from "node:crypto";
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
 import { anonymous, type Principal } from "../auth/principal.ts";
+import type { ClientResponse } from "./client-response.ts";
 import type { ConcurrencyGate } from "../admission/concurrency-gate.ts";
 import type { RouteMeter } from "../measures/route-meter.ts";
 import { ProxyFailure, type ProxyFailureCode } from "../proxy-failure.ts";
@@ -16,10 +18,25 @@ export interface InboundWork {
 const processId = randomBytes(9).toString("base64url");
 let requestCount = 0;
 
+/** A request as it came. */
+export interface ClientRequest {
+  readonly method: string;
+  readonly url: string;
+  /** Names as they came and values in turn. */
+  readonly rawHeaders: readonly string[];
+  readonly socket: Socket;
+  /** All of it, or where it comes from. */
+  readonly body: Buffer | IncomingMessage;
+}
+
 /** A request of a client while the proxy works on it. */
 export class InboundRequest {
-  readonly message: IncomingMessage;
-  readonly response: ServerResponse;
+  readonly method: string;
+  readonly rawHeaders: readonly string[];
+  readonly socket: Socket;
+  /** All of the body, or where it comes from. */
+  readonly body: Buffer | IncomingMessage;
+  readonly response: ClientResponse;
   /** The client's `x-request-id` where that is safe to log and pass on, else a new one. */
   readonly id: string;
   /** On the clock of `performance.now()`. */
@@ -55,19 +72,22 @@ export class InboundRequest {
   /** Where the prompt is in the body, for engines that keep what they have read of others like it. */
   prompt: { readonly body: Buffer; readonly start: number; readonly end: number } | undefined;
 
-  constructor(message: IncomingMessage, response: ServerResponse) {
-    this.message = message;
+  constructor({ method, url, rawHeaders, socket, body }: ClientRequest, response: ClientResponse) {
+    this.method = method;
+    this.rawHeaders = rawHeaders;
+    this.socket = socket;
+    this.body = body;
     this.response = response;
-    const id = message.headers["x-request-id"];
-    this.id = typeof id === "string" && /^[A-Za-z0-9._:-]{1,128}$/.test(id) ? id : nextId();
-    const url = message.url ?? "/";
+    const id = this.firstHeader("x-request-id");
+    this.id = id !== undefined && /^[A-Za-z0-9._:-]{1,128}$/.test(id) ? id : nextId();
     const query = url.indexOf("?");
     this.path = query < 0 ? url : url.slice(0, query);
-    response.on("close", () => {
-      if (response.writableFinished) return;
-      this.gone = true;
-      this.work?.clientGone();
-    });
+  }
+
+  /** The client closed its connection before it had the whole answer. */
+  closed(): void {
+    this.gone = true;
+    this.work?.clientGone();
   }
 
   /** Begins the answer. `headers`: names and values in turn. */
@@ -82,9 +102,20 @@ export class InboundRequest {
     ]);
   }
 
+  /** The first value of a header, for those that decide nothing. */
+  firstHeader(name: string): string | undefined {
+    const { rawHeaders } = this;
+    for (let index = 0; index < rawHeaders.length; index += 2) {
+      const raw = rawHeaders[index] ?? "";
+      if (raw.length === name.length && (raw === name || raw.toLowerCase() === name))
+        return rawHeaders[index + 1];
+    }
+    return undefined;
+  }
+
   /** One value of a header; a header that is given twice is refused, because engines and proxies pick differently. */
   header(name: string): string | undefined {
-    const { rawHeaders } = this.message;
+    const { rawHeaders } = this;
     let found: string | undefined;
     for (let index = 0; index < rawHeaders.length; index += 2) {
       const raw = rawHeaders[index] ?? "";

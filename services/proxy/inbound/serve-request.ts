@@ -10,7 +10,7 @@ import type { InboundRequest } from "./inbound-request.ts";
 /** Handles one request of the port for metrics and health, which has nothing else. Never throws. */
 export async function serveMeasures(services: ProxyServices, inbound: InboundRequest): Promise<void> {
   try {
-    await measureHandlerOf(inbound.message.method, inbound.path).handle(services, inbound);
+    await measureHandlerOf(inbound.method, inbound.path).handle(services, inbound);
   } catch (error) {
     if (!inbound.response.headersSent) answerFailure(inbound, "predict", asFailure(error));
     else inbound.response.destroy();
@@ -24,11 +24,11 @@ export async function serveRequest(
   log: Logger,
   inbound: InboundRequest,
 ): Promise<void> {
-  const { response, message, path } = inbound;
+  const { response, method, path } = inbound;
   let handler: PathHandler | undefined;
   let status: number;
   try {
-    handler = handlerOf(services, message.method, path);
+    handler = handlerOf(services, method, path);
     if (services.tracing && handler.kind === "inference") beginSpan(services.tracing, handler, inbound);
     if (handler.kind !== "health") {
       const principal = authenticator.authenticate(inbound);
@@ -56,8 +56,9 @@ export async function serveRequest(
 }
 
 function beginSpan(tracing: Tracing, { method, route }: PathHandler, inbound: InboundRequest): void {
-  const { path, arrivedAtMs, message } = inbound;
-  const { traceparent, tracestate } = message.headers as Readonly<Record<string, string | undefined>>;
+  const { path, arrivedAtMs } = inbound;
+  const traceparent = inbound.firstHeader("traceparent");
+  const tracestate = inbound.firstHeader("tracestate");
   inbound.span = tracing.begin({ method, route, path, traceparent, tracestate, arrivedAtMs });
 }
 
@@ -95,8 +96,8 @@ function finishInference(
   audit?.record({
     requestId: inbound.id,
     principal,
-    clientAddress: inbound.message.socket.remoteAddress,
-    method: inbound.message.method ?? "",
+    clientAddress: inbound.socket.remoteAddress,
+    method: inbound.method,
     path: inbound.path,
     route: route?.labels,
     status,

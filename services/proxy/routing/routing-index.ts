@@ -27,6 +27,8 @@ export interface Route {
   readonly target: RouteTarget;
   /** Path of the model and version in the Open Inference Protocol, such as `/v2/models/bert/versions/3`. */
   readonly modelPath: string;
+  /** What a native answer says of who answered: names and values of headers in turn. */
+  readonly answerHeaders: readonly string[];
   /** Names of the routing table, for metrics and logs. */
   readonly labels: RouteLabels;
 }
@@ -154,6 +156,7 @@ function indexVersion(
         priority: serviceClasses.indexOf(serviceClass),
         target,
         modelPath: modelPathOf(model.name, version),
+        answerHeaders: answerHeadersOf(server.name, version),
         labels: { server: server.name, model: model.name, version, service_class: serviceClass },
       };
       routes.set(serviceClass, [...(routes.get(serviceClass) ?? []), route]);
@@ -183,6 +186,7 @@ export function anyModelRoute(
     priority: 0,
     target,
     modelPath: modelPathOf(modelName, version),
+    answerHeaders: answerHeadersOf(server.name, version),
     labels: { server: server.name, model: "*", version: "*", service_class: serviceClass },
   };
 }
@@ -191,6 +195,19 @@ export function anyModelRoute(
 function modelPathOf(model: string, version: string): string {
   const versions = version === "" ? "" : `/versions/${encodeURIComponent(version)}`;
   return `/v2/models/${encodeURIComponent(model)}${versions}`;
+}
+
+/** Where the engine alone knows its versions, nothing is said of them. */
+function answerHeadersOf(server: string, version: string): readonly string[] {
+  return [
+    ...["x-inference-server", headerText(server)],
+    ...(version === "" ? [] : ["x-model-version", headerText(version)]),
+  ];
+}
+
+/** Headers hold nothing but ASCII; other names are percent-encoded. */
+function headerText(name: string): string {
+  return /^[\x21-\x7e]*$/.test(name) ? name : encodeURIComponent(name);
 }
 
 /**

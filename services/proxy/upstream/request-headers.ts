@@ -44,7 +44,7 @@ const droppedPrefixes = ["x-domino-", "x-forwarded-"];
  * The header lines that go upstream, from those of the client, which Node's parser has freed of line ends. Answers are asked for uncompressed, because token streams are measured and /predict results are
  * put into an envelope.
  */
-export function upstreamHeaderLines({ message: { rawHeaders }, id, span }: InboundRequest): string {
+export function upstreamHeaderLines({ rawHeaders, id, span }: InboundRequest): string {
   const nominated = connectionNominated(rawHeaders);
   let lines = `x-request-id: ${id}\r\naccept-encoding: identity\r\n`;
   if (span) lines += traceLines(span);
