@@ -135,6 +135,8 @@ export class EngineConnection {
   onEnd(): void {
     const user = this.#user;
     this.#user = undefined;
+    // The user wanted no more than the end, which was there already. The next answer is not its matter.
+    if (this.#socket.isPaused()) this.#socket.resume();
     // First, so that whoever the end wakes finds the connection idle.
     // An engine that answers before it has the whole body would take the rest of it for the next request.
     if (this.#parser.reusable && this.#bodyLeft === 0 && !this.#closed) this.#owner.onIdle(this);
