@@ -35,6 +35,8 @@ export const proxyFailures = {
 export type ProxyFailureCode = keyof typeof proxyFailures;
 
 export interface ProxyFailureOptions extends ErrorOptions {
+  /** The method that a path takes: the `Allow` of the answer. */
+  readonly allow?: string;
   /**
    * When the client may try again, in whole seconds: the `Retry-After` of the answer.
    * @default the proxy does not say
@@ -52,6 +54,9 @@ export class ProxyFailure extends Error {
   /** @see ProxyFailureOptions.retryAfterSeconds */
   readonly retryAfterSeconds: number | undefined;
 
+  /** @see ProxyFailureOptions.allow */
+  readonly allow: string | undefined;
+
   constructor(
     code: ProxyFailureCode,
     message: string = proxyFailures[code].summary,
@@ -63,6 +68,7 @@ export class ProxyFailure extends Error {
     super(message, options);
     Error.stackTraceLimit = depth;
     this.code = code;
+    this.allow = options?.allow;
     this.retryAfterSeconds = options?.retryAfterSeconds;
   }
 

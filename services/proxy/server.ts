@@ -105,7 +105,7 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
       if (draining) response.shouldKeepAlive = false;
       void serve(nodeRequest(message, response));
     });
-    const plain = new PlainDoor(server, services.bodies, serve);
+    const plain = new PlainDoor(server, services.bodies, authenticator, serve);
     const port = await listen(server, settings.host, settings.port);
     lifecycle.door(() => closeServer(server, drainTimeoutMs(), plain));
 

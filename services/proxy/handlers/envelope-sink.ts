@@ -1,8 +1,10 @@
 import type { BodyReader } from "../inbound/body-reader.ts";
 import type { InboundRequest } from "../inbound/inbound-request.ts";
 import { ProxyFailure } from "../proxy-failure.ts";
+import type { Route } from "../routing/routing-index.ts";
 import type { AnswerHead } from "../upstream/connection/answer-parser.ts";
 import type { AnswerSink } from "../upstream/exchange.ts";
+import { tokenUsage, usageTailBytes } from "../wire/token-usage.ts";
 
 /** Longest error that is looked into for JSON although the engine does not call it that, in bytes. */
 const maxUndeclaredBytes = 64 * 1024;
@@ -15,6 +17,8 @@ export class EnvelopeSink implements AnswerSink {
   readonly #maxBytes: number;
   readonly #bodies: BodyReader;
   readonly #inbound: InboundRequest;
+  readonly #countsTokens: boolean;
+  #tail: Buffer = Buffer.alloc(0);
   readonly #chunks: Buffer[] = [];
   #bytes = 0;
   #status = 0;
@@ -22,8 +26,13 @@ export class EnvelopeSink implements AnswerSink {
   #contentLength = -1;
   #answered = false;
 
-  constructor(maxBytes: number, bodies: BodyReader, inbound: InboundRequest) {
-    this.#maxBytes = maxBytes;
+  constructor(
+    { maxBodyBytes, bodies }: { readonly maxBodyBytes: number; readonly bodies: BodyReader },
+    inbound: InboundRequest,
+    route: Route,
+  ) {
+    this.#countsTokens = route.server.protocol === "openai";
+    this.#maxBytes = maxBodyBytes;
     this.#bodies = bodies;
     this.#inbound = inbound;
   }
@@ -39,6 +48,7 @@ export class EnvelopeSink implements AnswerSink {
   }
 
   data(chunk: Buffer): boolean {
+    if (this.#countsTokens) this.#tail = Buffer.concat([this.#tail, chunk]).subarray(-usageTailBytes);
     if (this.#isJson && chunk.length === this.#contentLength && chunk.length <= joinedBytes) {
       // The whole answer, as mostly: nothing has to be kept.
       this.#answerText(chunk.toString("latin1"));
@@ -54,6 +64,11 @@ export class EnvelopeSink implements AnswerSink {
   }
 
   end(): void {
+    if (this.#countsTokens && this.#status === 200) {
+      const { inputTokens = 0, outputTokens = 0 } = tokenUsage(this.#tail.toString("latin1"));
+      this.#inbound.inputTokens += inputTokens;
+      this.#inbound.outputTokens += outputTokens;
+    }
     if (this.#answered) return;
     const result = this.#result();
     if (!result) {

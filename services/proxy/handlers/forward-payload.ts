@@ -25,10 +25,10 @@ export async function forwardPayload(
   query: RouteQuery,
 ): Promise<void> {
   const route = routeInference(services, inbound, query);
-  const { path, body } = payloadTarget(payload, route);
+  const { path, body } = payloadTarget(payload, route, inbound);
   const turn = awaitTurn(services, inbound, route);
   if (turn) await turn;
-  const sink = new EnvelopeSink(services.maxBodyBytes, services.bodies, inbound);
+  const sink = new EnvelopeSink(services, inbound, route);
   const request = { method: "POST", path, headerLines: headerLinesOf(inbound), body } as const;
   await forward(services.upstream, route, request, sink, inbound);
 }
@@ -37,11 +37,12 @@ export async function forwardPayload(
 function payloadTarget(
   { body, span, modelName }: Payload,
   route: Route,
+  inbound: InboundRequest,
 ): { readonly path: string; readonly body: Buffer } {
   const bytes = body.subarray(span.start, span.end);
   switch (route.server.protocol) {
     case "openai":
-      return openAiTarget(body, span, modelName);
+      return openAiTarget(body, span, modelName, inbound);
     case "kserve-v1":
       return { path: kservePath(modelName), body: bytes };
     case "open-inference-v2":
@@ -54,8 +55,14 @@ function payloadTarget(
  * envelope's: OpenAI servers differ in whether they need it, and the envelope has already said it. It is put in front
  * of the first key, so the client's bytes still go through as they are.
  */
-function openAiTarget(body: Buffer, payload: JsonSpan, modelName: string): { path: string; body: Buffer } {
+function openAiTarget(
+  body: Buffer,
+  payload: JsonSpan,
+  modelName: string,
+  inbound: InboundRequest,
+): { path: string; body: Buffer } {
   const read = readOpenAiBody(body, payload);
+  if (read.prompt) inbound.prompt = { body, ...read.prompt };
   const paths = [
     ...(read.hasMessages ? ["/v1/chat/completions"] : []),
     ...(read.hasPrompt ? ["/v1/completions"] : []),

@@ -30,7 +30,7 @@ export async function handleOpenAi(
   const { model, prompt } = readOpenAiBody(body);
   if (!model) throw new ProxyFailure("REQUEST_INVALID", `"model" is missing.`);
   const route = routeInference(services, inbound, { ...nativeQuery(inbound, model), protocol: "openai" });
-  if (prompt && route.model.affinity?.by === "prefix") inbound.prompt = { body, ...prompt };
+  if (prompt) inbound.prompt = { body, ...prompt };
   await passThrough(services, inbound, route, {
     method: "POST",
     path,

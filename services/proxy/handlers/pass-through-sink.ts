@@ -5,7 +5,8 @@ import type { ProxyFailure } from "../proxy-failure.ts";
 import type { Route } from "../routing/routing-index.ts";
 import type { AnswerHead } from "../upstream/connection/answer-parser.ts";
 import type { AnswerSink } from "../upstream/exchange.ts";
-import { SseMeter, tokenUsage } from "../wire/sse-meter.ts";
+import { SseMeter } from "../wire/sse-meter.ts";
+import { tokenUsage, usageTailBytes } from "../wire/token-usage.ts";
 
 /**
  * The only headers of an engine's answer that reach a client, besides its length. Others tell of the engine's software
@@ -20,8 +21,10 @@ const passedHeaders: ReadonlySet<string> = new Set([
   "endpoint-load-metrics",
 ]);
 
-/** End of an answer that is searched for token counts, in bytes; they follow the generated text. */
-const usageTailBytes = 8 * 1024;
+const lineFeed = 0x0a;
+
+/** Longest line of a stream that is held until it is whole, in bytes. */
+const maxHeldLineBytes = 64 * 1024;
 
 /** Longest answer that is written together with its head, in bytes: copying more costs more than another write. */
 const joinedBytes = 16 * 1024;
@@ -39,6 +42,10 @@ export class PassThroughSink implements AnswerSink {
   #tail: Buffer = Buffer.alloc(0);
 
   #contentLength = -1;
+  /** The beginning of a line of a stream whose end has not come yet. */
+  #line: Buffer = Buffer.alloc(0);
+  /** A line too long to be held has been handed on in part. */
+  #insideLine = false;
 
   constructor(inbound: InboundRequest, route: Route, measures: RouteMeter) {
     this.#inbound = inbound;
@@ -68,8 +75,11 @@ export class PassThroughSink implements AnswerSink {
 
   data(chunk: Buffer, resume: () => void): boolean {
     const { response } = this.#inbound;
-    if (this.#meter) this.#measure(this.#meter, chunk);
-    else if (this.#countsTokens) this.#tail = Buffer.concat([this.#tail, chunk]).subarray(-usageTailBytes);
+    if (this.#meter) {
+      this.#measure(this.#meter, chunk);
+      return this.#writeLines(chunk, resume);
+    }
+    if (this.#countsTokens) this.#tail = Buffer.concat([this.#tail, chunk]).subarray(-usageTailBytes);
     if (chunk.length === this.#contentLength && chunk.length <= joinedBytes) {
       // The whole answer: as one text that Node joins with the head, one write instead of several.
       response.end(chunk.toString("latin1"), "latin1");
@@ -84,9 +94,29 @@ export class PassThroughSink implements AnswerSink {
     return flowing;
   }
 
+  /**
+   * Hands whole lines of a stream on, which is what engines write. Of a line that an engine breaks off the client gets
+   * nothing, so that an error event can always follow.
+   */
+  #writeLines(chunk: Buffer, resume: () => void): boolean {
+    const { response } = this.#inbound;
+    const end = chunk.lastIndexOf(lineFeed) + 1;
+    if (end === 0 && this.#line.length + chunk.length <= maxHeldLineBytes) {
+      this.#line = Buffer.concat([this.#line, chunk]);
+      return true;
+    }
+    const whole = end === 0 ? chunk.length : end;
+    this.#insideLine = end === 0;
+    const text = this.#line.toString("latin1") + chunk.toString("latin1", 0, whole);
+    this.#line = Buffer.from(chunk.subarray(whole));
+    const flowing = response.write(text, "latin1");
+    if (!flowing) response.once("drain", resume);
+    return flowing;
+  }
+
   end(): void {
     const { response } = this.#inbound;
-    if (!response.writableEnded) response.end();
+    if (!response.writableEnded) response.end(this.#line);
     if (this.status === 200) this.#countTokens();
   }
 
@@ -94,7 +124,7 @@ export class PassThroughSink implements AnswerSink {
   breakOff(failure: ProxyFailure): void {
     const { response } = this.#inbound;
     if (this.#meter) this.#countTokens();
-    if (this.#meter?.betweenLines) {
+    if (this.#meter && !this.#insideLine) {
       response.end(Buffer.from(`\ndata: ${JSON.stringify(failureBody("openai", failure))}\n\n`));
     } else {
       response.destroy();

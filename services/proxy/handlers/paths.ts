@@ -69,7 +69,9 @@ export function measureHandlerOf(method: string | undefined, path: string): Path
 function allowed(handler: PathHandler | undefined, method: string | undefined): PathHandler {
   if (!handler) throw new ProxyFailure("PATH_UNKNOWN");
   if (handler.method !== method) {
-    throw new ProxyFailure("METHOD_NOT_ALLOWED", `The path takes ${handler.method} requests.`);
+    throw new ProxyFailure("METHOD_NOT_ALLOWED", `The path takes ${handler.method} requests.`, {
+      allow: handler.method,
+    });
   }
   return handler;
 }

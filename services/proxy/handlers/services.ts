@@ -42,11 +42,21 @@ export function routeInference(services: ProxyServices, inbound: InboundRequest,
   const route = resolveRoute(services.routes(), query, services.random);
   const meter = services.metrics.meterOf(route);
   inbound.route = route;
+  inbound.deadlineMs = inbound.arrivedAtMs + Math.min(route.target.timeoutMs, timeoutMsOf(inbound));
   meter.arrived++;
   services.admission.count(route, inbound.principal, inbound.arrivedAtMs);
   inbound.meter = meter;
   meter.inFlight++;
   return route;
+}
+
+/** How long the client waits, by its header in seconds: it can only shorten the deadline of the routing table. */
+function timeoutMsOf(inbound: InboundRequest): number {
+  const text = inbound.header("timeout");
+  if (text === undefined) return Infinity;
+  const seconds = /^\d{1,6}(?:\.\d{1,6})?$/.test(text) ? Number(text) : 0;
+  if (seconds > 0) return seconds * 1000;
+  throw new ProxyFailure("REQUEST_INVALID", `The header "timeout" must be a number of seconds above 0.`);
 }
 
 /**
@@ -60,8 +70,7 @@ export function awaitTurn(
 ): Promise<void> | undefined {
   const gate = services.admission.gateOf(route);
   if (gate) {
-    const deadlineMs = inbound.arrivedAtMs + route.target.timeoutMs;
-    const waiting = services.admission.enter(gate, route, deadlineMs);
+    const waiting = services.admission.enter(gate, route, inbound.deadlineMs);
     if (waiting) return waitInLine(services, inbound, route, gate, waiting);
     inbound.gate = gate;
   }

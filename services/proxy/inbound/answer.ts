@@ -44,6 +44,7 @@ export function answerFailure(inbound: InboundRequest, style: AnswerStyle, failu
   const retryAfter = failure.retryAfterSeconds ?? (status === 503 ? 1 : undefined);
   answerBytes(inbound, status, Buffer.from(JSON.stringify(failureBody(style, failure))), "application/json", [
     ...(status === 401 ? ["www-authenticate", `Bearer realm="domino"`] : []),
+    ...(failure.allow === undefined ? [] : ["allow", failure.allow]),
     ...(retryAfter === undefined ? [] : ["retry-after", String(retryAfter)]),
   ]);
 }

@@ -35,7 +35,7 @@ export class InboundRequest {
   readonly rawHeaders: readonly string[];
   readonly socket: Socket;
   /** All of the body, or where it comes from. */
-  readonly body: Buffer | IncomingMessage;
+  body: Buffer | IncomingMessage;
   readonly response: ClientResponse;
   /** The client's `x-request-id` where that is safe to log and pass on, else a new one. */
   readonly id: string;
@@ -45,8 +45,12 @@ export class InboundRequest {
   readonly path: string;
   /** Who asks, once that is known. */
   principal: Principal = anonymous;
+  /** Whether `principal` is known already. */
+  isIdentified = false;
   /** Where the request goes, once that is known. */
   route: Route | undefined;
+  /** When it has to be answered, on the clock of `performance.now()`; known with the route. */
+  deadlineMs = Infinity;
   /** Counts the request as in flight; undefined where it is not. */
   meter: RouteMeter | undefined;
   /** The client closed its connection before it had the whole answer. */

@@ -30,7 +30,7 @@ export async function serveRequest(
   try {
     handler = handlerOf(services, method, path);
     if (services.tracing && handler.kind === "inference") beginSpan(services.tracing, handler, inbound);
-    if (handler.kind !== "health") {
+    if (handler.kind !== "health" && !inbound.isIdentified) {
       const principal = authenticator.authenticate(inbound);
       inbound.principal = principal instanceof Promise ? await principal : principal;
     }

@@ -116,7 +116,7 @@ function resolveModel(index: RoutingIndex, query: RouteQuery): IndexedModel | Ro
 
 /** A model of the engine's own, by names that no routing table vouches for. */
 function unlistedRoute(server: RouteServer, target: RouteTarget, query: RouteQuery): Route {
-  const { modelName } = query;
+  const { modelName, serviceClass } = query;
   // Engines take their latest version where none is named, and have no word for it.
   const version = query.version === undefined || query.version === latestAlias ? "" : query.version;
   // The version is also said to the client, in a header.
@@ -126,7 +126,14 @@ function unlistedRoute(server: RouteServer, target: RouteTarget, query: RouteQue
       "The name of the model or its version cannot be part of a path.",
     );
   }
-  return anyModelRoute(server, target, modelName, version);
+  const asked = serviceClass ?? target.serviceClasses.at(-1);
+  if (asked === undefined || !target.serviceClasses.includes(asked)) {
+    throw new ProxyFailure(
+      "SERVICE_CLASS_UNKNOWN",
+      `The model is served in the classes ${target.serviceClasses.join(", ")}.`,
+    );
+  }
+  return anyModelRoute(server, target, modelName, version, asked);
 }
 
 /** Whether a text stays one segment of a path to an engine once it is encoded. */

@@ -176,8 +176,8 @@ export function anyModelRoute(
   target: RouteTarget,
   modelName: string,
   version: string,
+  serviceClass: string,
 ): Route {
-  const [serviceClass = "none"] = target.serviceClasses;
   return {
     server,
     model: { name: modelName, versions: [] },

@@ -36,7 +36,12 @@ export function askEngine(
       headerLines: "content-type: application/json\r\naccept: application/json\r\n",
       body: body === undefined ? undefined : Buffer.from(body),
     };
-    const times = { deadlines, deadlineMs: performance.now() + timeoutMs, streamIdleMs: timeoutMs };
+    const times = {
+      deadlines,
+      deadlineMs: performance.now() + timeoutMs,
+      streamIdleMs: timeoutMs,
+      patienceMs: 0.9 * timeoutMs,
+    };
     new Exchange(endpoints.get(url), request, collector, times, collector).start();
   });
 }

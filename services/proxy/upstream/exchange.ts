@@ -47,6 +47,8 @@ export interface ExchangeTimes {
   readonly deadlines: Deadlines;
   /** When the request as a whole has to be answered, on the clock of `performance.now()`. */
   readonly deadlineMs: number;
+  /** How long an engine may take, in ms: one that lets a request wait for less is not to blame. */
+  readonly patienceMs: number;
   /** Longest silence within a stream of tokens, and longest time that a client may leave its stream unread. */
   readonly streamIdleMs: number;
 }
@@ -64,6 +66,8 @@ export class Exchange implements ConnectionSeeker, Expiring {
   readonly #owner: ExchangeOwner;
   readonly #deadlines: Deadlines;
   readonly #streamIdleMs: number;
+  readonly #patienceMs: number;
+  #sentAtMs = Infinity;
   #connection: EngineConnection | undefined;
   #settled = false;
   #streaming = false;
@@ -82,6 +86,7 @@ export class Exchange implements ConnectionSeeker, Expiring {
     this.#owner = owner;
     this.#deadlines = times.deadlines;
     this.#streamIdleMs = times.streamIdleMs;
+    this.#patienceMs = times.patienceMs;
     this.expiresAtMs = times.deadlineMs;
   }
 
@@ -100,7 +105,9 @@ export class Exchange implements ConnectionSeeker, Expiring {
   }
 
   expire(): void {
-    if (!this.answered) this.endpoint.breaker.failed(performance.now());
+    // Of the time that a client was late, or did not want to give, the engine knows nothing.
+    const nowMs = performance.now();
+    if (!this.answered && nowMs - this.#sentAtMs >= this.#patienceMs) this.endpoint.breaker.failed(nowMs);
     this.cancel(
       this.#streaming && this.#paused
         ? new ProxyFailure("CLIENT_CLOSED", "The client does not read its stream.")
@@ -111,6 +118,7 @@ export class Exchange implements ConnectionSeeker, Expiring {
   onConnection(connection: EngineConnection): void {
     const { method, path, headerLines, body } = this.#request;
     this.#connection = connection;
+    this.#sentAtMs = performance.now();
     this.reused = connection.idleSinceMs > 0;
     const length = method === "GET" ? "" : `content-length: ${body?.length ?? 0}\r\n`;
     const head = `${method} ${this.endpoint.basePath}${path} HTTP/1.1\r\nhost: ${this.endpoint.authority}\r\n${headerLines}${length}\r\n`;

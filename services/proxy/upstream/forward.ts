@@ -26,6 +26,9 @@ export interface Upstream {
 /** Endpoints that one request is sent to, at most. */
 const maxAttempts = 3;
 
+/** Share of its deadline that an engine must have had before a late answer counts against it. */
+const patience = 0.9;
+
 /** Triton answers 503 to a version that was loaded once and is not any more, 404 to one that never was. */
 const mayMeanUnloaded: ReadonlySet<number> = new Set([400, 404, 503]);
 
@@ -50,6 +53,7 @@ class Forwarding implements ExchangeOwner, AnswerSink, InboundWork, ExchangeTime
   readonly deadlines: Deadlines;
   readonly deadlineMs: number;
   readonly streamIdleMs: number;
+  readonly patienceMs: number;
   readonly #upstream: Upstream;
   readonly #route: Route;
   readonly #request: UpstreamRequest;
@@ -81,8 +85,9 @@ class Forwarding implements ExchangeOwner, AnswerSink, InboundWork, ExchangeTime
     this.#reject = reject;
     this.#onDemand = route.server.loading === "on-demand" && request.method === "POST";
     this.deadlines = upstream.deadlines;
-    this.deadlineMs = inbound.arrivedAtMs + route.target.timeoutMs;
+    this.deadlineMs = Math.min(inbound.deadlineMs, inbound.arrivedAtMs + route.target.timeoutMs);
     this.streamIdleMs = upstream.streamIdleMs;
+    this.patienceMs = patience * route.target.timeoutMs;
     upstream.endpoints.retriesOf(route.target)?.requested(inbound.arrivedAtMs);
     inbound.work = this;
   }
@@ -90,6 +95,11 @@ class Forwarding implements ExchangeOwner, AnswerSink, InboundWork, ExchangeTime
   attempt(): void {
     if (this.#inbound.gone) {
       this.#reject(new ProxyFailure("CLIENT_CLOSED"));
+      return;
+    }
+    // The body may have come late, or the turn.
+    if (performance.now() >= this.deadlineMs) {
+      this.#reject(new ProxyFailure("DEADLINE_EXCEEDED"));
       return;
     }
     const { loader } = this.#upstream;

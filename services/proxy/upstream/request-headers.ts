@@ -30,6 +30,8 @@ const dropped = new Set([
   "x-inference-server",
   "x-model-version",
   "x-service-class",
+  "x-data-plane",
+  "timeout",
   "x-request-id",
   "forwarded",
   "via",
@@ -52,6 +54,8 @@ export function upstreamHeaderLines({ rawHeaders, id, span }: InboundRequest): s
     const [name = "", value = ""] = [rawHeaders[index]?.toLowerCase(), rawHeaders[index + 1]];
     if (
       dropped.has(name) ||
+      // Servers that make variables of headers read `_` as `-`: it would be another way to say any of the above.
+      name.includes("_") ||
       nominated?.has(name) ||
       (span && (name === "traceparent" || name === "tracestate")) ||
       droppedPrefixes.some((prefix) => name.startsWith(prefix))

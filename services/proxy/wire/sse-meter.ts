@@ -1,3 +1,5 @@
+import { tokenUsage, type TokenUsage } from "./token-usage.ts";
+
 const lineFeed = 0x0a;
 /** Longest event that is looked into, in bytes. A longer one is counted and passed on, but not searched for usage. */
 const maxInspectedBytes = 64 * 1024;
@@ -35,11 +37,6 @@ export class SseMeter {
     return this.events - before;
   }
 
-  /** True between two lines: an event written now cannot end up inside another one. */
-  get betweenLines(): boolean {
-    return this.#line.length === 0;
-  }
-
   #append(part: Buffer): void {
     const room = maxInspectedBytes - this.#line.length;
     if (part.length > room) this.#lineTooLong = true;
@@ -68,22 +65,4 @@ export class SseMeter {
     }
     if (isText) this.events++;
   }
-}
-
-export interface TokenUsage {
-  readonly inputTokens?: number;
-  readonly outputTokens?: number;
-}
-
-/**
- * Finds the token counts in the text of an OpenAI answer, by the names of completions or of responses. Inside generated
- * text the quotes would be escaped, so the text of a model cannot pass for a count.
- */
-export function tokenUsage(text: string): TokenUsage {
-  const input = /"(?:prompt|input)_tokens"\s*:\s*(\d{1,9})/.exec(text)?.[1];
-  const output = /"(?:completion|output)_tokens"\s*:\s*(\d{1,9})/.exec(text)?.[1];
-  return {
-    ...(input && { inputTokens: Number(input) }),
-    ...(output && { outputTokens: Number(output) }),
-  };
 }

@@ -34,7 +34,6 @@ describe("the meter of token streams", () => {
         expect(fed.reduce((sum, events) => sum + events, 0)).toBe(4);
         expect(meter.events).toBe(4);
         expect(meter.usage).toEqual({ inputTokens: 3, outputTokens: 5 });
-        expect(meter.betweenLines).toBe(true);
       }),
     );
   });

@@ -2,7 +2,7 @@ import type { Socket } from "node:net";
 import type { BodyReader } from "../body-reader.ts";
 import { InboundRequest } from "../inbound-request.ts";
 import { PlainResponse, type ResponseOwner } from "./plain-response.ts";
-import { readRequestHead, type RequestHead } from "./request-head.ts";
+import { readRequestHead } from "./request-head.ts";
 
 /** Longest body that is taken here, in bytes: longer ones are read as a stream, with the limits of that. */
 const maxBodyBytes = 4 * 1024 * 1024;
@@ -13,6 +13,8 @@ const maxAheadBytes = 64 * 1024;
 /** What plain connections are served with. */
 export interface PlainConnectionOwner {
   readonly bodies: BodyReader;
+  /** Whether the sender is known without asking anybody, so that its body may be held. */
+  identify(inbound: InboundRequest): boolean;
   /** Handles a request to its end. Never rejects. */
   serve(inbound: InboundRequest): Promise<void>;
   /** Gives the connection to Node's HTTP server, with what has been read of it and not been used. */
@@ -31,13 +33,14 @@ export class PlainConnection implements ResponseOwner {
   readonly #socket: Socket;
   readonly #owner: PlainConnectionOwner;
   #inbound: InboundRequest | undefined;
-  /** The request whose body is still coming. */
-  #head: RequestHead | undefined;
+  /** The request whose body is still coming, with its length. */
+  #coming: { readonly inbound: InboundRequest; readonly contentLength: number } | undefined;
   #parts: Buffer[] = [];
   #missingBytes = 0;
   #reservedBytes = 0;
-  /** Sent ahead while a request is answered. */
+  /** Sent ahead while a request is answered, until its turn has come. */
   #ahead: Buffer | undefined;
+  #aheadIsDue = false;
   #draining = false;
 
   constructor(socket: Socket, owner: PlainConnectionOwner) {
@@ -52,11 +55,11 @@ export class PlainConnection implements ResponseOwner {
 
   /** Whether it waits for a request, or for the rest of one. */
   get isIdle(): boolean {
-    return !this.#inbound && !this.#head;
+    return !this.#inbound && !this.#coming;
   }
 
   get isReading(): boolean {
-    return this.#head !== undefined;
+    return this.#coming !== undefined;
   }
 
   /** No more requests: closes now where none is answered, else with the answer. */
@@ -73,8 +76,7 @@ export class PlainConnection implements ResponseOwner {
 
   /** Refuses a request that takes too long to come. */
   timeOut(): void {
-    this.#socket.write("HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
-    this.#socket.destroySoon();
+    this.#refuse("408 Request Timeout");
   }
 
   onAnswered(keepAlive: boolean): void {
@@ -85,20 +87,25 @@ export class PlainConnection implements ResponseOwner {
       this.#socket.destroySoon();
       return;
     }
+    if (!this.#ahead) return;
+    // Not from within the answer: a long line of requests sent ahead would nest as deep. What comes until then is later.
+    this.#aheadIsDue = true;
+    setImmediate(() => this.#takeAhead());
+  }
+
+  #takeAhead(): void {
     const ahead = this.#ahead;
-    if (!ahead) return;
     this.#ahead = undefined;
-    // Not from within the answer: a long line of requests sent ahead would nest as deep.
-    setImmediate(() => {
-      this.#socket.resume();
-      if (!this.#socket.destroyed) this.#onData(ahead);
-    });
+    this.#aheadIsDue = false;
+    if (!ahead || this.#socket.destroyed) return;
+    this.#socket.resume();
+    this.#begin(ahead);
   }
 
   readonly #onData = (chunk: Buffer): void => {
-    if (this.#inbound) this.#keepAhead(chunk);
-    else if (this.#head) this.#takePart(this.#head, chunk);
-    else this.#begin(this.#ahead ? Buffer.concat([this.#ahead, chunk]) : chunk);
+    if (this.#inbound || this.#aheadIsDue) this.#keepAhead(chunk);
+    else if (this.#coming) this.#takePart(this.#coming, chunk);
+    else this.#begin(chunk);
   };
 
   /** Who closes its side has gone, as for Node's HTTP server: an answer would find no reader. */
@@ -115,49 +122,55 @@ export class PlainConnection implements ResponseOwner {
   };
 
   #begin(bytes: Buffer): void {
-    this.#ahead = undefined;
     const head = readRequestHead(bytes);
     if (!head || head.contentLength > maxBodyBytes) {
       this.#handOver(bytes);
       return;
     }
-    const bodyEnd = head.bodyStart + head.contentLength;
+    const response = new PlainResponse(this.#socket, this);
+    response.shouldKeepAlive = !this.#draining;
+    const { url, rawHeaders, contentLength, bodyStart } = head;
+    const bodyEnd = bodyStart + contentLength;
+    const body = bytes.subarray(bodyStart, bodyEnd);
+    const inbound = new InboundRequest(
+      { method: "POST", url, rawHeaders, socket: this.#socket, body },
+      response,
+    );
     if (bytes.length >= bodyEnd) {
       if (bytes.length > bodyEnd) this.#ahead = bytes.subarray(bodyEnd);
-      this.#serve(head, bytes.subarray(head.bodyStart, bodyEnd));
-      return;
-    }
-    if (!this.#owner.bodies.reserve(head.contentLength)) {
+      this.#serve(inbound);
+    } else if (this.#owner.identify(inbound) && this.#reserve(body.length)) {
+      this.sinceMs = inbound.arrivedAtMs;
+      this.#coming = { inbound, contentLength };
+      this.#parts = [body];
+      this.#missingBytes = bodyEnd - bytes.length;
+    } else {
+      // Nothing is held for strangers: there, the body is not read before they are known.
       this.#handOver(bytes);
-      return;
     }
-    this.#reservedBytes = head.contentLength;
-    this.sinceMs = performance.now();
-    this.#head = head;
-    this.#parts = [bytes.subarray(head.bodyStart)];
-    this.#missingBytes = bodyEnd - bytes.length;
   }
 
-  #takePart(head: RequestHead, chunk: Buffer): void {
+  #takePart(
+    { inbound, contentLength }: { readonly inbound: InboundRequest; readonly contentLength: number },
+    chunk: Buffer,
+  ): void {
     const used = Math.min(chunk.length, this.#missingBytes);
+    if (!this.#reserve(used)) {
+      this.#refuse("503 Service Unavailable");
+      return;
+    }
     this.#parts.push(used === chunk.length ? chunk : chunk.subarray(0, used));
     this.#missingBytes -= used;
     if (this.#missingBytes > 0) return;
     if (used < chunk.length) this.#ahead = chunk.subarray(used);
-    const body = Buffer.concat(this.#parts, head.contentLength);
-    this.#head = undefined;
+    inbound.body = Buffer.concat(this.#parts, contentLength);
+    this.#coming = undefined;
     this.#parts = [];
     this.#release();
-    this.#serve(head, body);
+    this.#serve(inbound);
   }
 
-  #serve(head: RequestHead, body: Buffer): void {
-    const response = new PlainResponse(this.#socket, this);
-    response.shouldKeepAlive = !this.#draining;
-    const inbound = new InboundRequest(
-      { method: "POST", url: head.url, rawHeaders: head.rawHeaders, socket: this.#socket, body },
-      response,
-    );
+  #serve(inbound: InboundRequest): void {
     this.#inbound = inbound;
     void this.#owner.serve(inbound);
   }
@@ -167,10 +180,21 @@ export class PlainConnection implements ResponseOwner {
     if (this.#ahead.length > maxAheadBytes) this.#socket.pause();
   }
 
+  #reserve(bytes: number): boolean {
+    if (!this.#owner.bodies.reserve(bytes)) return false;
+    this.#reservedBytes += bytes;
+    return true;
+  }
+
   #release(): void {
     if (this.#reservedBytes === 0) return;
     this.#owner.bodies.unreserve(this.#reservedBytes);
     this.#reservedBytes = 0;
+  }
+
+  #refuse(status: string): void {
+    this.#socket.write(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
+    this.#socket.destroySoon();
   }
 
   #handOver(bytes: Buffer): void {

@@ -1,6 +1,7 @@
 import type { Server as HttpServer } from "node:http";
 import { Server as HttpsServer } from "node:https";
 import type { Socket } from "node:net";
+import type { Authenticator } from "../../auth/authenticator.ts";
 import type { BodyReader } from "../body-reader.ts";
 import type { InboundRequest } from "../inbound-request.ts";
 import { keepAliveTimeoutMs, requestTimeoutMs } from "../http-server.ts";
@@ -13,6 +14,7 @@ const sweepMs = 5_000;
 export class PlainDoor implements PlainConnectionOwner {
   readonly bodies: BodyReader;
   readonly serve: (inbound: InboundRequest) => Promise<void>;
+  readonly #authenticator: Authenticator;
   readonly #connections = new Set<PlainConnection>();
   readonly #toNode: (socket: Socket) => void;
   readonly #sweeper: NodeJS.Timeout;
@@ -22,9 +24,11 @@ export class PlainDoor implements PlainConnectionOwner {
   constructor(
     server: HttpServer | HttpsServer,
     bodies: BodyReader,
+    authenticator: Authenticator,
     serve: (inbound: InboundRequest) => Promise<void>,
   ) {
     this.bodies = bodies;
+    this.#authenticator = authenticator;
     this.serve = serve;
     const event = server instanceof HttpsServer ? "secureConnection" : "connection";
     const [listener] = server.listeners(event) as ((this: unknown, socket: Socket) => void)[];
@@ -48,6 +52,22 @@ export class PlainDoor implements PlainConnectionOwner {
   destroy(): void {
     clearInterval(this.#sweeper);
     for (const connection of this.#connections) connection.destroy();
+  }
+
+  identify(inbound: InboundRequest): boolean {
+    try {
+      const principal = this.#authenticator.authenticate(inbound);
+      if (principal instanceof Promise) {
+        // Who has to be asked for is asked for again where the answer can be waited for.
+        principal.catch(() => {});
+        return false;
+      }
+      inbound.principal = principal;
+      inbound.isIdentified = true;
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   closed(connection: PlainConnection): void {

@@ -1,3 +1,5 @@
+import { headerValue } from "../../wire/header-value.ts";
+
 /** The head of a request that needs nothing but its bytes. */
 export interface RequestHead {
   /** Origin form, such as `/predict?x=1`. */
@@ -17,7 +19,6 @@ const maxHeaders = 100;
 const headEnd = Buffer.from("\r\n\r\n");
 const requestLinePattern = /^POST (\/[\x21-\x7e]*) HTTP\/1\.1$/;
 const namePattern = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
-const valuePattern = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 /**
  * Reads the head of a POST request at the start of some bytes. Undefined for all that is not plain: a head that has not
@@ -42,10 +43,9 @@ export function readRequestHead(bytes: Buffer): RequestHead | undefined {
     const colon = text.indexOf(":", at);
     if (colon < 0 || colon > lineEnd) return undefined;
     const name = text.slice(at, colon);
-    const value = text.slice(colon + 1, lineEnd).trim();
-    if (!namePattern.test(name) || !valuePattern.test(value) || rawHeaders.length >= 2 * maxHeaders) {
-      return undefined;
-    }
+    const value = headerValue(text, colon + 1, lineEnd);
+    if (value === undefined || !namePattern.test(name)) return undefined;
+    if (rawHeaders.length >= 2 * maxHeaders) return undefined;
     switch (name.length) {
       // Compared by length first: most names differ in it, and lower case is not free.
       case "host".length:

@@ -1,3 +1,5 @@
+import { headerValue } from "../../wire/header-value.ts";
+
 /** Status and headers of an engine's answer. */
 export interface AnswerHead {
   readonly status: number;
@@ -149,8 +151,9 @@ export class AnswerParser {
       if (colon < 0 || colon > end) throw new AnswerInvalid("a header without a colon");
       const name = text.slice(at, colon).toLowerCase();
       if (!isToken(name)) throw new AnswerInvalid("a header without a valid name");
-      const value = trimmed(text, colon + 1, end);
-      if (controlCharacter.test(value)) throw new AnswerInvalid("a header with a control character");
+      const value = headerValue(text, colon + 1, end);
+      // It may be passed on, where a line feed would begin a header of its own.
+      if (value === undefined) throw new AnswerInvalid("a header with a control character");
       if (!framing.take(name, value)) {
         headers.push(name, value);
         if (name === "content-type") contentType = value;
@@ -313,17 +316,6 @@ function statusOf(text: string): number {
 
 /** What two readers could take for the end of a line or of a text. */
 const controlCharacter = /[\0-\x08\x0a-\x1f\x7f]/;
-
-/** The text of [start, end) without the blanks around it, which are spaces and tabs in HTTP and nothing else. */
-function trimmed(text: string, start: number, end: number): string {
-  while (start < end && isBlank(text.charCodeAt(start))) start++;
-  while (end > start && isBlank(text.charCodeAt(end - 1))) end--;
-  return text.slice(start, end);
-}
-
-function isBlank(code: number): boolean {
-  return code === 0x20 || code === 0x09;
-}
 
 function isToken(name: string): boolean {
   return /^[!#$%&'*+.^_`|~0-9a-z-]+$/.test(name);
