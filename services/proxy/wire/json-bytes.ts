@@ -137,35 +137,32 @@ function skipString(bytes: Buffer, start: number): number {
   }
 }
 
+/** What a byte means between strings: nothing for finding an end, except these. */
+const structural = new Uint8Array(256);
+for (const byte of [quote, openBrace, closeBrace, openBracket, closeBracket]) structural[byte] = 1;
+
 /** Position after the object or array that opens at `start`. Counts depth instead of recursing: nesting is unbounded. */
 function skipContainer(bytes: Buffer, start: number): number {
   let depth = 0;
   let at = start;
-  let plainBytes = 0;
   let search: StructureSearch | undefined;
   while (at < bytes.length) {
+    const nearby = Math.min(at + nativeSearchAfterBytes, bytes.length);
+    while (at < nearby && structural[bytes[at] ?? 0] === 0) at++;
+    if (at === nearby) {
+      if (at === bytes.length) break;
+      search ??= new StructureSearch(bytes);
+      at = search.next(at);
+      continue;
+    }
     const byte = bytes[at];
     if (byte === quote) {
       at = skipString(bytes, at);
-      plainBytes = 0;
-    } else if (byte === openBrace || byte === openBracket) {
-      depth++;
-      at++;
-      plainBytes = 0;
-    } else if (byte === closeBrace || byte === closeBracket) {
-      depth--;
-      at++;
-      if (depth === 0) return at;
-      plainBytes = 0;
-    } else {
-      at++;
-      plainBytes++;
-      if (plainBytes === nativeSearchAfterBytes) {
-        search ??= new StructureSearch(bytes);
-        at = search.next(at);
-        plainBytes = 0;
-      }
+      continue;
     }
+    at++;
+    if (byte === openBrace || byte === openBracket) depth++;
+    else if (--depth === 0) return at;
   }
   throw notJson("expected the end of an object or array", start);
 }

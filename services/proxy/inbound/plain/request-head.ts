@@ -20,6 +20,34 @@ const headEnd = Buffer.from("\r\n\r\n");
 const requestLinePattern = /^POST (\/[\x21-\x7e]*) HTTP\/1\.1$/;
 const namePattern = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
+/** Headers that change how a connection goes on, besides `connection` itself. */
+const connectionHeaders: ReadonlySet<string> = new Set([
+  ...["te", "expect", "trailer", "upgrade", "proxy-connection", "transfer-encoding", "http2-settings"],
+]);
+
+/** What a header is for this reader. */
+type HeaderKind = "plain" | "host" | "content-length" | "connection" | "refused";
+
+/** By name as clients write it; they use few, and looking one up is cheaper than judging it anew. */
+const knownKinds = new Map<string, HeaderKind>();
+const maxKnownKinds = 1024;
+
+function kindOf(name: string): HeaderKind {
+  const known = knownKinds.get(name);
+  if (known !== undefined) return known;
+  const kind = judgeName(name);
+  // Clients choose the names: what one fills up with made-up ones is only the way to be quicker.
+  if (knownKinds.size < maxKnownKinds && name.length <= 64) knownKinds.set(name, kind);
+  return kind;
+}
+
+function judgeName(name: string): HeaderKind {
+  if (!namePattern.test(name)) return "refused";
+  const lower = name.toLowerCase();
+  if (lower === "host" || lower === "content-length" || lower === "connection") return lower;
+  return connectionHeaders.has(lower) ? "refused" : "plain";
+}
+
 /**
  * Reads the head of a POST request at the start of some bytes. Undefined for all that is not plain: a head that has not
  * come as a whole, other methods and versions, any other framing than one length, headers that change how a connection
@@ -44,23 +72,22 @@ export function readRequestHead(bytes: Buffer): RequestHead | undefined {
     if (colon < 0 || colon > lineEnd) return undefined;
     const name = text.slice(at, colon);
     const value = headerValue(text, colon + 1, lineEnd);
-    if (value === undefined || !namePattern.test(name)) return undefined;
-    if (rawHeaders.length >= 2 * maxHeaders) return undefined;
-    switch (name.length) {
-      // Compared by length first: most names differ in it, and lower case is not free.
-      case "host".length:
-        if (name.toLowerCase() === "host") hosts++;
+    if (value === undefined || rawHeaders.length >= 2 * maxHeaders) return undefined;
+    switch (kindOf(name)) {
+      case "plain":
         break;
-      case "content-length".length:
-        if (name.toLowerCase() !== "content-length") {
-          if (name.toLowerCase() === "http2-settings") return undefined;
-          break;
-        }
+      case "host":
+        hosts++;
+        break;
+      case "content-length":
         if (contentLength >= 0 || !/^\d{1,12}$/.test(value)) return undefined;
         contentLength = Number(value);
         break;
-      default:
-        if (changesConnection(name, value)) return undefined;
+      case "connection":
+        if (value.toLowerCase() !== "keep-alive") return undefined;
+        break;
+      case "refused":
+        return undefined;
     }
     rawHeaders.push(name, value);
     at = lineEnd + 2;
@@ -68,30 +95,3 @@ export function readRequestHead(bytes: Buffer): RequestHead | undefined {
   if (contentLength < 0 || hosts !== 1) return undefined;
   return { url, rawHeaders, contentLength, bodyStart: end + headEnd.length };
 }
-
-/** Whether a header asks for more than an answer. */
-function changesConnection(name: string, value: string): boolean {
-  switch (name.length) {
-    case "te".length:
-    case "expect".length:
-    case "trailer".length: // and "upgrade"
-    case "connection".length:
-    case "proxy-connection".length:
-    case "transfer-encoding".length: {
-      const lower = name.toLowerCase();
-      if (lower === "connection") return value.toLowerCase() !== "keep-alive";
-      return connectionHeaders.has(lower);
-    }
-    default:
-      return false;
-  }
-}
-
-const connectionHeaders: ReadonlySet<string> = new Set([
-  "te",
-  "expect",
-  "trailer",
-  "upgrade",
-  "proxy-connection",
-  "transfer-encoding",
-]);

@@ -149,8 +149,8 @@ export class AnswerParser {
       const end = lineEnd < 0 ? text.length : lineEnd;
       const colon = text.indexOf(":", at);
       if (colon < 0 || colon > end) throw new AnswerInvalid("a header without a colon");
-      const name = text.slice(at, colon).toLowerCase();
-      if (!isToken(name)) throw new AnswerInvalid("a header without a valid name");
+      const name = headerName(text.slice(at, colon));
+      if (name === undefined) throw new AnswerInvalid("a header without a valid name");
       const value = headerValue(text, colon + 1, end);
       // It may be passed on, where a line feed would begin a header of its own.
       if (value === undefined) throw new AnswerInvalid("a header with a control character");
@@ -317,6 +317,16 @@ function statusOf(text: string): number {
 /** What two readers could take for the end of a line or of a text. */
 const controlCharacter = /[\0-\x08\x0a-\x1f\x7f]/;
 
-function isToken(name: string): boolean {
-  return /^[!#$%&'*+.^_`|~0-9a-z-]+$/.test(name);
+/** Names in lower case, by how engines write them: looking one up is cheaper than judging and changing it anew. */
+const knownNames = new Map<string, string>();
+const maxKnownNames = 1024;
+
+/** In lower case; undefined where it is no name. */
+function headerName(text: string): string | undefined {
+  const known = knownNames.get(text);
+  if (known !== undefined) return known;
+  const lower = text.toLowerCase();
+  if (!/^[!#$%&'*+.^_`|~0-9a-z-]+$/.test(lower)) return undefined;
+  if (knownNames.size < maxKnownNames && text.length <= 64) knownNames.set(text, lower);
+  return lower;
 }
