@@ -27,7 +27,7 @@ export const memoryCase: BenchCase = {
   name: "memory",
   title: `memory under ${perSecond} mixed requests/s and ${streams} streams`,
   async run(bench) {
-    const { memoryMinutes, checkout } = bench.options;
+    const { memoryMinutes } = bench.options;
     const engine = await bench.keep(startStreamEngine());
     const proxy = await bench.proxy(undefined, { streams: engine.url });
     const seconds = memoryMinutes * 60;
@@ -53,7 +53,7 @@ export const memoryCase: BenchCase = {
     const growth = third(2) / third(1) - 1;
     const most = Math.max(...samplesMiB);
     const minutes = samplesMiB.filter((_, index) => index % samplesPerMinute === 0);
-    const flags = containerFlags(checkout).join(" ");
+    const flags = containerFlags().join(" ");
     return {
       rows: [["minute", "resident MiB"], ...minutes.map((mib, minute) => [String(minute), fixed(mib, 1)])],
       verdicts: [

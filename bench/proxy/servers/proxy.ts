@@ -1,7 +1,7 @@
-import { readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { proxyPod } from "../../../platform/plan/proxy-pod.ts";
 import type { RouteModel, RoutingTable } from "../../../platform/routes/routing-table.ts";
 import { freePorts } from "../../../test/e2e/processes/free-ports.ts";
 import { answersOk, startServer, temporaryFolder } from "../../../test/e2e/processes/running-server.ts";
@@ -51,7 +51,7 @@ export async function startProxy(
     name: "proxy",
     command: process.execPath,
     args: [
-      ...containerFlags(checkout),
+      ...containerFlags(),
       ...(setting.nodeFlags ?? []),
       join(checkout, program),
       ...["--routes", routes, "--listen", `127.0.0.1:${port}`, "--tls", "none"],
@@ -67,12 +67,10 @@ export async function startProxy(
   return measured(setting.name, { ...server, url });
 }
 
-/** The flags of Node.js in the container image's start line. */
-export function containerFlags(checkout: string): readonly string[] {
-  const text = readFileSync(join(checkout, "services/proxy/Dockerfile"), "utf8");
-  const [, line = "[]"] = /^(?:ENTRYPOINT|CMD)\s+(\[[^\]]*main\.ts[^\]]*\])/m.exec(text) ?? [];
-  const words = JSON.parse(line) as readonly string[];
-  return words.slice(0, words.indexOf(program)).filter((word) => word.startsWith("-"));
+/** The flags of Node.js that the component starts the container with, where a spec says nothing. */
+export function containerFlags(): readonly string[] {
+  const { oldSpaceMiB, semiSpaceMiB } = proxyPod({}).heap;
+  return [`--max-old-space-size=${oldSpaceMiB}`, `--max-semi-space-size=${semiSpaceMiB}`];
 }
 
 function tableOf(engines: Engines, { model = {}, table = {} }: ProxySetting): RoutingTable {

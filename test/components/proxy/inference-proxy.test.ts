@@ -155,7 +155,7 @@ describe("the inference proxy", () => {
       limits: { cpu: "1500m", memory: "832Mi" },
     });
     expect(container().env).toEqual([
-      { name: "NODE_OPTIONS", value: "--max-old-space-size=192 --max-semi-space-size=16" },
+      { name: "NODE_OPTIONS", value: "--max-old-space-size=192 --max-semi-space-size=4" },
     ]);
   });
 

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { seededRandom } from "../../../../optimizer/simulation/random.ts";
-import { containerFlags, ownCheckout } from "../../servers/proxy.ts";
+import { containerFlags } from "../../servers/proxy.ts";
 import { Chaos, writeRoutes, type ChaosReport } from "./chaos.ts";
 import { SoakClient } from "./soak-client.ts";
 import { SoakResults, type KindResults } from "./soak-results.ts";
@@ -46,7 +46,7 @@ export async function runSoak({ requests, steps, seed }: SoakOptions): Promise<S
   await Promise.all(engines.map((engine) => engine.start()));
   await writeRoutes(routesFile, engines);
   const proxy = fork(fileURLToPath(new URL("./soaked-proxy.ts", import.meta.url)), [routesFile], {
-    execArgv: [...containerFlags(ownCheckout)],
+    execArgv: [...containerFlags()],
   });
   const died = new Promise<never>((_resolve, reject) => {
     proxy.once("exit", (code, signal) => reject(new Error(`the proxy ended with ${code ?? signal}`)));
