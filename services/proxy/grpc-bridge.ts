@@ -1,75 +1,271 @@
+import type { ConcurrencyGate, Waiting } from "./admission/concurrency-gate.ts";
 import { mayUse } from "./auth/allow-list.ts";
 import type { Authenticator } from "./auth/authenticator.ts";
-import type { Principal } from "./auth/principal.ts";
-import type { EndpointLease, GrpcServices } from "./grpc/grpc-services.ts";
+import { anonymous, type Principal } from "./auth/principal.ts";
+import type {
+  ArrivedCall,
+  EndedCall,
+  EndpointLease,
+  GrpcRouteQuery,
+  GrpcServices,
+  ModelState,
+  ServedCall,
+} from "./grpc/grpc-services.ts";
 import { repositoryStates } from "./handlers/repository-index.ts";
 import type { ProxyServices } from "./handlers/services.ts";
+import type { RouteMeter } from "./measures/route-meter.ts";
+import { ProxyFailure } from "./proxy-failure.ts";
 import { resolveRoute } from "./routing/resolve.ts";
 import type { Route } from "./routing/routing-index.ts";
+import type { RequestSpan } from "./tracing/tracing.ts";
 import type { Endpoint } from "./upstream/endpoint.ts";
 
-/** A status that counts for metrics as HTTP's does. */
+/** A status that counts for an endpoint as HTTP's does. */
 const okStatus = 200;
+
+/** Endpoints that one call is sent to, at most. */
+const maxAttempts = 3;
 
 /** What gRPC calls are served with: the same routes, limits, endpoints and measures as requests of HTTP. */
 export function grpcServices(services: ProxyServices, authenticator: Authenticator): GrpcServices {
-  const { admission, metrics, upstream } = services;
   return {
-    authenticate: (headers) =>
-      authenticator.authenticate({
-        header: (name) => (headers as Readonly<Record<string, string | undefined>>)[name],
-        // Of a call only its metadata are known: who has nothing but a client certificate is refused.
-        socket: undefined,
-      }),
-    route: (query, principal) => {
-      const caller = principal as Principal;
-      const sender = { principal: caller, header: () => undefined };
-      const route = resolveRoute(services.routes(), { ...query, sender }, services.random);
-      admission.count(route, caller, performance.now());
-      const meter = metrics.meterOf(route);
-      meter.arrived++;
-      meter.inFlight++;
-      return route;
-    },
-    admit: (asked, _principal, deadlineMs) => {
-      const gate = admission.gateOf(asked as Route);
-      if (!gate) return { release: () => {} };
-      const permit = { release: () => gate.leave() };
-      const waiting = admission.enter(gate, asked as Route, deadlineMs);
-      return waiting ? waiting.promise.then(() => permit) : permit;
-    },
-    choose: (asked, tried, deadlineMs) => {
-      const route = asked as Route;
-      const known = upstream.endpoints.of(route.target);
-      const before = known.filter(({ url }) => tried.has(url));
-      if (before.length === known.length) return undefined;
-      const keys = { prompt: undefined, header: () => undefined };
-      const endpoint = upstream.endpoints.choose(route, keys, before);
-      if (route.server.loading !== "on-demand") return leaseOf(endpoint, () => {});
-      const { loader } = upstream;
-      const lease = (): EndpointLease => leaseOf(endpoint, () => loader.release(endpoint, route));
-      const loading = loader.ensureLoaded(endpoint, route, deadlineMs);
-      return loading ? loading.then(lease) : lease();
-    },
-    models: (principal) => repositoryStates(services, (model) => mayUse(principal as Principal, model.allow)),
+    begin: (call) => new BridgedCall(services, authenticator, call),
     ready: services.ready,
-    ended: ({ route, httpStatus, arrivedAtMs }) => {
-      const meter = metrics.meterOf(route as Route | undefined);
-      if (route) meter.inFlight--;
-      meter.end(httpStatus, (performance.now() - arrivedAtMs) / 1000);
-    },
   };
 }
 
-function leaseOf(endpoint: Endpoint, released: () => void): EndpointLease {
-  endpoint.outstanding++;
-  return {
-    url: endpoint.url,
-    release: (outcome) => {
-      endpoint.outstanding--;
-      released();
-      if (outcome === "answered") endpoint.answered(okStatus);
-      else if (outcome !== "cancelled") endpoint.failed();
-    },
-  };
+/** One call in the parts of the proxy that requests of HTTP go through. */
+class BridgedCall implements ServedCall {
+  readonly trace: RequestSpan | undefined;
+  readonly #services: ProxyServices;
+  readonly #authenticator: Authenticator;
+  readonly #call: ArrivedCall;
+  #principal: Principal = anonymous;
+  /** Known also of a call that may not take it. */
+  #route: Route | undefined;
+  /** Counts the call as in flight; undefined where it is not. */
+  #meter: RouteMeter | undefined;
+  #waiting: Waiting | undefined;
+  /** Where the call took a place that it has to give back. */
+  #gate: ConcurrencyGate | undefined;
+  /** On the clock of `performance.now()`; 0 before. */
+  #turnAtMs = 0;
+  #tried: readonly Endpoint[] = [];
+  #retries = 0;
+  #ended = false;
+
+  constructor(services: ProxyServices, authenticator: Authenticator, call: ArrivedCall) {
+    this.#services = services;
+    this.#authenticator = authenticator;
+    this.#call = call;
+    if (!services.tracing || !call.infers) return;
+    this.trace = services.tracing.begin({
+      // The method of every call in HTTP/2.
+      method: "POST",
+      route: call.path,
+      path: call.path,
+      traceparent: call.firstHeader("traceparent"),
+      tracestate: call.firstHeader("tracestate"),
+      arrivedAtMs: call.arrivedAtMs,
+    });
+  }
+
+  authenticate(): Promise<void> | undefined {
+    const found = this.#authenticator.authenticate({
+      header: (name) => this.#call.header(name),
+      // Of a call only its metadata are known: who has nothing but a client certificate is refused.
+      socket: undefined,
+    });
+    if (found instanceof Promise) {
+      return found.then((principal) => {
+        this.#principal = principal;
+      });
+    }
+    this.#principal = found;
+    return undefined;
+  }
+
+  route(query: GrpcRouteQuery): Route {
+    // Its message came after its end: nobody would count it out again.
+    if (this.#ended) throw new ProxyFailure("CLIENT_CLOSED");
+    const { routes, random, metrics, admission } = this.#services;
+    const principal = this.#principal;
+    const sender = { principal, header: (name: string) => this.#call.header(name) };
+    const route = resolveRoute(routes(), { ...query, sender }, random);
+    this.#route = route;
+    if (!this.#call.infers) {
+      if (!mayUse(principal, route.model.allow)) throw new ProxyFailure("NOT_ALLOWED");
+      return route;
+    }
+    const meter = metrics.meterOf(route);
+    meter.arrived++;
+    admission.count(route, principal, performance.now());
+    this.#meter = meter;
+    meter.inFlight++;
+    return route;
+  }
+
+  admit(deadlineMs: number): Promise<void> | undefined {
+    const route = this.#routed();
+    const { admission } = this.#services;
+    const gate = this.#call.infers ? admission.gateOf(route) : undefined;
+    if (gate) {
+      const waiting = admission.enter(gate, route, deadlineMs);
+      if (waiting) return this.#waitInLine(gate, waiting);
+      this.#gate = gate;
+    }
+    this.#turnAtMs = gate ? performance.now() : this.#call.arrivedAtMs;
+    return undefined;
+  }
+
+  choose(deadlineMs: number): EndpointLease | Promise<EndpointLease | undefined> | undefined {
+    const route = this.#routed();
+    const { endpoints, loader } = this.#services.upstream;
+    if (!this.#mayTry(route)) return undefined;
+    const onDemand = this.#loads(route);
+    const keys = { prompt: undefined, header: (name: string) => this.#call.header(name) };
+    const isLoaded = (one: Endpoint): boolean => loader.isLoaded(one, route.model.name);
+    const endpoint = endpoints.choose(route, keys, this.#tried, onDemand ? isLoaded : undefined);
+    this.#tried = [...this.#tried, endpoint];
+    const loading = onDemand ? loader.ensureLoaded(endpoint, route, deadlineMs) : undefined;
+    return loading ? this.#leaseAfter(loading, endpoint, deadlineMs) : this.#lease(endpoint);
+  }
+
+  leave(): void {
+    this.#gate?.leave();
+    this.#gate = undefined;
+  }
+
+  models(): Promise<readonly ModelState[]> {
+    return repositoryStates(this.#services, (model) => mayUse(this.#principal, model.allow));
+  }
+
+  ended(end: EndedCall): void {
+    this.#ended = true;
+    this.#waiting?.cancel(new ProxyFailure("CLIENT_CLOSED"));
+    this.leave();
+    if (!this.#call.infers) return;
+    const { metrics } = this.#services;
+    const nowMs = performance.now();
+    if (this.#meter) this.#meter.inFlight--;
+    const meter = this.#meter ?? metrics.meterOf(this.#route);
+    meter.retries += this.#retries;
+    meter.end(end.httpStatus, (nowMs - this.#call.arrivedAtMs) / 1000);
+    if (end.httpStatus === okStatus) meter.upstreamTime.observe((nowMs - this.#turnAtMs) / 1000);
+    this.#report(end, nowMs);
+  }
+
+  /** The line for the audit log, and the end of the span. */
+  #report({ httpStatus, errorCode, firstAnswerAtMs, ...bytes }: EndedCall, nowMs: number): void {
+    const { requestId, clientAddress, path, arrivedAtMs } = this.#call;
+    const queueMs = (this.#turnAtMs || nowMs) - arrivedAtMs;
+    const outcome = { status: httpStatus, route: this.#route?.labels, errorCode, queueMs };
+    // Messages hold tensors, of which nobody counts tokens.
+    const tokens = { inputTokens: 0, outputTokens: 0 };
+    this.trace?.end({
+      ...outcome,
+      ...tokens,
+      upstreamMs: this.#turnAtMs ? nowMs - this.#turnAtMs : undefined,
+      ttftMs: firstAnswerAtMs === undefined ? undefined : firstAnswerAtMs - arrivedAtMs,
+    });
+    this.#services.audit?.record({
+      ...outcome,
+      ...tokens,
+      requestId,
+      principal: this.#principal,
+      clientAddress,
+      method: "POST",
+      path,
+      durationMs: nowMs - arrivedAtMs,
+      requestBytes: bytes.requestBytes,
+      answerBytes: bytes.answerBytes,
+    });
+  }
+
+  #routed(): Route {
+    if (!this.#route) throw new ProxyFailure("INTERNAL");
+    return this.#route;
+  }
+
+  async #waitInLine(gate: ConcurrencyGate, waiting: Waiting): Promise<void> {
+    const meter = this.#services.metrics.meterOf(this.#route);
+    this.#waiting = waiting;
+    meter.queued++;
+    try {
+      await waiting.promise;
+    } finally {
+      meter.queued--;
+      this.#waiting = undefined;
+    }
+    this.#gate = gate;
+    // The turn came in the moment in which the call ended.
+    if (this.#ended) {
+      this.leave();
+      throw new ProxyFailure("CLIENT_CLOSED");
+    }
+    this.#turnAtMs = performance.now();
+    meter.queueTime.observe((this.#turnAtMs - this.#call.arrivedAtMs) / 1000);
+  }
+
+  /** The first endpoint is always free to be asked; others are within the target's retry budget. */
+  #mayTry({ target }: Route): boolean {
+    const { endpoints } = this.#services.upstream;
+    const retries = endpoints.retriesOf(target);
+    if (this.#tried.length === 0) {
+      retries?.requested(performance.now());
+      return true;
+    }
+    const isLeft = endpoints.of(target).some((endpoint) => !this.#tried.includes(endpoint));
+    if (!isLeft || this.#tried.length >= maxAttempts) return false;
+    if (retries?.tryRetry(performance.now()) === false) return false;
+    this.#retries++;
+    return true;
+  }
+
+  /** Questions about a model do not load it. */
+  #loads({ server }: Route): boolean {
+    return server.loading === "on-demand" && this.#call.infers;
+  }
+
+  async #leaseAfter(
+    loading: Promise<void>,
+    endpoint: Endpoint,
+    deadlineMs: number,
+  ): Promise<EndpointLease | undefined> {
+    try {
+      await loading;
+    } catch (failure) {
+      if (!(failure instanceof ProxyFailure) || !isOfEndpoint(failure)) throw failure;
+      endpoint.failed();
+      this.#services.upstream.loader.forget(endpoint);
+      const next = await this.choose(deadlineMs);
+      if (!next) throw failure;
+      return next;
+    }
+    // During a load the routing table may have been reloaded and the endpoint have retired.
+    return this.#lease(this.#services.upstream.endpoints.get(endpoint.url));
+  }
+
+  #lease(endpoint: Endpoint): EndpointLease {
+    const route = this.#routed();
+    const { loader } = this.#services.upstream;
+    endpoint.outstanding++;
+    return {
+      url: endpoint.url,
+      release: (outcome) => {
+        endpoint.outstanding--;
+        const failed = outcome === "failed" || outcome === "unreachable";
+        if (this.#loads(route)) {
+          loader.release(endpoint, route);
+          if (failed) loader.forget(endpoint);
+        }
+        if (failed) endpoint.failed();
+        else if (outcome === "answered") endpoint.answered(okStatus);
+      },
+    };
+  }
+}
+
+function isOfEndpoint({ code }: ProxyFailure): boolean {
+  return code === "ENGINE_UNREACHABLE" || code === "ENGINE_FAILED";
 }

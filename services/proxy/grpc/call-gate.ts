@@ -6,7 +6,7 @@ import {
   type ServerInterceptor,
 } from "@grpc/grpc-js";
 import type { Logger } from "pino";
-import { ProxyFailure } from "../proxy-failure.ts";
+import { ProxyFailure, type ProxyFailureCode } from "../proxy-failure.ts";
 import type { GrpcServices } from "./grpc-services.ts";
 import { statusOf } from "./grpc-status.ts";
 import type { HeldBytes } from "./held-bytes.ts";
@@ -45,16 +45,14 @@ export class CallGate {
   }
 
   readonly interceptor: ServerInterceptor = ({ path, requestStream }, call) =>
-    openMethods.has(path)
-      ? new ServerInterceptingCall(call)
-      : this.#guarded(path.slice(path.lastIndexOf("/") + 1), requestStream, call);
+    openMethods.has(path) ? new ServerInterceptingCall(call) : this.#guarded(path, requestStream, call);
 
-  #guarded(method: string, streams: boolean, call: ServerInterceptingCallInterface): ServerInterceptingCall {
+  #guarded(path: string, streams: boolean, call: ServerInterceptingCallInterface): ServerInterceptingCall {
     let incoming: IncomingCall | undefined;
     let timer: NodeJS.Timeout | undefined;
-    const end = (code: status): void => {
+    const end = (code: status, errorCode?: ProxyFailureCode): void => {
       clearTimeout(timer);
-      this.#ended(incoming, code);
+      this.#ended(incoming, code, errorCode);
     };
     const refuse = (error: unknown): void => {
       if (!incoming || incoming.ended) return;
@@ -67,7 +65,8 @@ export class CallGate {
       start: (next) => {
         next({
           onReceiveMetadata: (metadata, pass) => {
-            incoming = new IncomingCall(method, metadata, this.#options.held);
+            const { services, held } = this.#options;
+            incoming = new IncomingCall(path, metadata, call, services, held);
             this.#calls.set(metadata, incoming);
             timer = setTimeout(
               () => refuse(new ProxyFailure("DEADLINE_EXCEEDED", "No message came in time.")),
@@ -92,7 +91,8 @@ export class CallGate {
           onCancel: () => {
             // The client ends the call by the same deadline, on its own clock.
             const late = Number(call.getDeadline()) <= Date.now() + deadlineSlackMs;
-            end(late ? status.DEADLINE_EXCEEDED : status.CANCELLED);
+            if (late) end(status.DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED");
+            else end(status.CANCELLED, "CLIENT_CLOSED");
           },
         });
       },
@@ -106,18 +106,12 @@ export class CallGate {
   /** Goes on at once where the principal is known, without a promise. */
   #authenticate(incoming: IncomingCall, pass: () => void, refuse: (error: unknown) => void): void {
     try {
-      const found = this.#options.services.authenticate({
-        authorization: incoming.header("authorization"),
-        "x-domino-api-key": incoming.header("x-domino-api-key"),
-        "x-api-key": incoming.header("x-api-key"),
-      });
-      if (!(found instanceof Promise)) {
-        incoming.principal = found;
+      const identified = incoming.served.authenticate();
+      if (!identified) {
         pass();
         return;
       }
-      found.then((principal: unknown) => {
-        incoming.principal = principal;
+      identified.then(() => {
         if (!incoming.ended) pass();
       }, refuse);
     } catch (error) {
@@ -125,18 +119,17 @@ export class CallGate {
     }
   }
 
-  #ended(incoming: IncomingCall | undefined, code: status): void {
-    const ended = incoming?.end(code);
-    if (!incoming || !ended) return;
+  #ended(incoming: IncomingCall | undefined, code: status, errorCode: ProxyFailureCode | undefined): void {
+    if (!incoming || incoming.ended) return;
     const { failure } = incoming;
     if (failure && failure.status >= 500) {
       const cause = failure.cause instanceof Error ? failure.cause.message : undefined;
       this.#options.log.warn(
-        { requestId: incoming.id, code: failure.code, cause, model: incoming.route?.model.name },
+        { requestId: incoming.requestId, code: failure.code, cause, model: incoming.route?.model.name },
         "call failed",
       );
     }
-    this.#options.services.ended(ended);
+    incoming.end(code, errorCode);
   }
 }
 

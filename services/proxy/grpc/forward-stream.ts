@@ -3,9 +3,10 @@ import { ProxyFailure } from "../proxy-failure.ts";
 import { asFailure, type CallGate } from "./call-gate.ts";
 import { EngineStatus, failureOfEngine, statusOf } from "./grpc-status.ts";
 import type { IncomingCall } from "./incoming-call.ts";
-import { answerMetadata, beginModelCall, outcomeOf, type Forwarding, type ModelCall } from "./model-call.ts";
+import { answerMetadata, ModelCall, outcomeOf } from "./model-call.ts";
 import { readModelRequestFields, withModelVersion, type ModelRequestFields } from "./model-request-fields.ts";
 import { methods } from "./open-inference-service.ts";
+import type { UpstreamClients } from "./upstream-client.ts";
 import { upstreamMetadata } from "./upstream-metadata.ts";
 
 type ClientStream = ServerDuplexStream<Buffer, Buffer>;
@@ -17,7 +18,7 @@ type EngineStream = ClientDuplexStream<Buffer, Buffer>;
  * slow side holds the other back instead of filling memory.
  */
 export class StreamForwarder {
-  readonly #forwarding: Forwarding;
+  readonly #clients: UpstreamClients;
   readonly #incoming: IncomingCall;
   readonly #client: ClientStream;
   readonly #idleMs: number;
@@ -30,17 +31,22 @@ export class StreamForwarder {
   #answerOwed = false;
   #finished = false;
 
-  private constructor(forwarding: Forwarding, incoming: IncomingCall, client: ClientStream, idleMs: number) {
-    this.#forwarding = forwarding;
+  private constructor(
+    clients: UpstreamClients,
+    incoming: IncomingCall,
+    client: ClientStream,
+    idleMs: number,
+  ) {
+    this.#clients = clients;
     this.#incoming = incoming;
     this.#client = client;
     this.#idleMs = idleMs;
   }
 
   /** @param idleMs longest silence, in ms, while the engine owes no answer */
-  static handle(forwarding: Forwarding, gate: CallGate, idleMs: number): (client: ClientStream) => void {
+  static handle(clients: UpstreamClients, gate: CallGate, idleMs: number): (client: ClientStream) => void {
     return (client) => {
-      new StreamForwarder(forwarding, gate.incoming(client.metadata), client, idleMs).#start();
+      new StreamForwarder(clients, gate.incoming(client.metadata), client, idleMs).#start();
     };
   }
 
@@ -93,13 +99,13 @@ export class StreamForwarder {
 
   async #open(fields: ModelRequestFields): Promise<EngineStream> {
     this.#first = fields;
-    const modelCall = await beginModelCall(this.#forwarding, this.#incoming, fields);
+    const modelCall = await ModelCall.begin(this.#clients, this.#incoming, fields);
     this.#modelCall = modelCall;
     if (this.#finished || this.#incoming.ended) {
       modelCall.release("cancelled");
       throw new ProxyFailure("CLIENT_CLOSED");
     }
-    const metadata = upstreamMetadata(this.#client.metadata, this.#incoming.id);
+    const metadata = upstreamMetadata(this.#incoming);
     const deadline = Number(this.#client.getDeadline());
     const engine = modelCall.client.stream(methods.ModelStreamInfer, metadata, deadline);
     this.#engine = engine;

@@ -1,13 +1,22 @@
 import type { RouteTarget } from "../../../platform/routes/routing-table.ts";
+import type { ProxyFailureCode } from "../proxy-failure.ts";
 
-/** Who a call is by: what the authenticator returned, only handed on here. */
-export type Principal = unknown;
-
-/** Metadata that prove who a caller is, by the names of the HTTP headers. */
-export interface CredentialHeaders {
-  readonly authorization?: string | undefined;
-  readonly "x-domino-api-key"?: string | undefined;
-  readonly "x-api-key"?: string | undefined;
+/** A call whose metadata are there and none of whose messages has been read. */
+export interface ArrivedCall {
+  /** The client's `x-request-id` where that is safe to log and pass on, else a new one. */
+  readonly requestId: string;
+  /** Such as `/inference.GRPCInferenceService/ModelInfer`. */
+  readonly path: string;
+  /** Asks a model for an answer: counted, limited and audited. The other calls only ask about models. */
+  readonly infers: boolean;
+  /** On the clock of `performance.now()`. */
+  readonly arrivedAtMs: number;
+  /** IP address of the other end of the connection, which may be a load balancer; undefined where it is not known. */
+  readonly clientAddress: string | undefined;
+  /** One value of the metadata; throws a `ProxyFailure` where there is an empty one. */
+  header(name: string): string | undefined;
+  /** The same for metadata that decide nothing, as it came. */
+  firstHeader(name: string): string | undefined;
 }
 
 /** What a call says about where it wants to go. */
@@ -21,18 +30,13 @@ export interface GrpcRouteQuery {
   readonly dataPlane: string | undefined;
 }
 
-/** What this side looks at of a route; the services get back the very object that they gave. */
+/** What this side looks at of a route. */
 export interface GrpcRoute {
   readonly server: { readonly name: string };
-  readonly model: { readonly name: string };
+  readonly model: { readonly name: string; readonly stateful?: boolean };
   /** Empty where the engine decides. */
   readonly version: string;
   readonly target: Pick<RouteTarget, "grpcPort" | "timeoutMs">;
-}
-
-/** A place in the engine, or in the queue before it, for as long as a call takes. */
-export interface Permit {
-  release(): void;
 }
 
 /**
@@ -56,51 +60,57 @@ export interface ModelState {
   readonly state: string;
 }
 
-/** A call that has ended, for metrics and the audit log. */
+/** What came of a call. */
 export interface EndedCall {
-  readonly requestId: string;
-  /** Such as `ModelInfer`. */
-  readonly method: string;
-  /** Undefined where nobody was authenticated. */
-  readonly principal: Principal;
-  /** Undefined where none was found. */
-  readonly route: GrpcRoute | undefined;
   /** Code of gRPC, 0 for OK. */
   readonly grpcStatus: number;
   /** The HTTP status of the same meaning, 499 where the client went away. */
   readonly httpStatus: number;
-  /** On the clock of `performance.now()`. */
-  readonly arrivedAtMs: number;
-  /** When the engine's first answer message was there; undefined where none came. */
+  /** The proxy's own failure; undefined for an answer of the engine, whatever its status. */
+  readonly errorCode: ProxyFailureCode | undefined;
+  /** When the engine's first answer message was there, on the clock of `performance.now()`; undefined where none came. */
   readonly firstAnswerAtMs: number | undefined;
   readonly requestBytes: number;
   readonly answerBytes: number;
 }
 
+/** What an engine gets in place of the client's trace context. */
+export interface TraceContext {
+  readonly traceparent: string;
+  /** Undefined for none. */
+  readonly tracestate: string | undefined;
+}
+
 /**
- * What the gRPC side needs of the rest of the proxy. All of it throws a `ProxyFailure`, or rejects with one, to refuse
- * a call; whatever is known at once is returned without a promise.
+ * What the rest of the proxy does for one call, in the order in which it is asked. All of it throws a `ProxyFailure`, or
+ * rejects with one, to refuse the call; whatever is known at once is returned without a promise.
  */
-export interface GrpcServices {
-  /** Called when a call's metadata are there, before any of its messages is read. */
-  authenticate(headers: CredentialHeaders): Principal | Promise<Principal>;
-  /** Decides the route, and whether the principal may take it. */
-  route(query: GrpcRouteQuery, principal: Principal): GrpcRoute;
-  /** Takes rate limits and the model's concurrency into account; waits at most until the deadline. */
-  admit(route: GrpcRoute, principal: Principal, deadlineMs: number): Permit | Promise<Permit>;
+export interface ServedCall {
+  /** Undefined where the call is not traced. */
+  readonly trace: TraceContext | undefined;
+  /** Finds out who calls, before any message is read. */
+  authenticate(): Promise<void> | undefined;
+  /** Decides the route, and whether the caller may take it, and as often. */
+  route(query: GrpcRouteQuery): GrpcRoute;
+  /** Takes a place in the model's engine; waits for it at most until the deadline or the end of the call. */
+  admit(deadlineMs: number): Promise<void> | undefined;
   /**
-   * Chooses an endpoint that was not tried, by load and health, and loads the model there where it has to be loaded.
-   * Undefined where there is none left.
+   * Chooses an endpoint that was not tried, by affinity, load and health, and loads the model there where it has to be
+   * loaded. Undefined where there is none left, or the target's retries are used up.
    */
-  choose(
-    route: GrpcRoute,
-    tried: ReadonlySet<string>,
-    deadlineMs: number,
-  ): EndpointLease | undefined | Promise<EndpointLease | undefined>;
-  /** The models of all Open Inference engines that the principal may see. */
-  models(principal: Principal): Promise<readonly ModelState[]>;
+  choose(deadlineMs: number): EndpointLease | undefined | Promise<EndpointLease | undefined>;
+  /** Gives the place back as soon as the engine has done its part; does nothing where none was taken. */
+  leave(): void;
+  /** The models of all Open Inference engines that the caller may see. */
+  models(): Promise<readonly ModelState[]>;
+  /** Called once, when the call's status is known or its client has gone. What it waits for is given up. */
+  ended(end: EndedCall): void;
+}
+
+/** What the gRPC side needs of the rest of the proxy. */
+export interface GrpcServices {
+  /** Called once for each call that needs a credential. Does not throw. */
+  begin(call: ArrivedCall): ServedCall;
   /** The routing table is loaded and the proxy is not shutting down. */
   ready(): boolean;
-  /** Called once for each call that needs a credential, when its status is known. */
-  ended(call: EndedCall): void;
 }

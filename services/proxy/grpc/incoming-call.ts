@@ -1,20 +1,22 @@
 import { randomUUID } from "node:crypto";
-import { status, type Metadata } from "@grpc/grpc-js";
-import { ProxyFailure } from "../proxy-failure.ts";
-import type { EndedCall, GrpcRoute, Principal } from "./grpc-services.ts";
+import { status, type Metadata, type ServerInterceptingCallInterface } from "@grpc/grpc-js";
+import { ProxyFailure, type ProxyFailureCode } from "../proxy-failure.ts";
+import type { ArrivedCall, GrpcRoute, GrpcServices, ServedCall } from "./grpc-services.ts";
 import { httpStatusOf } from "./grpc-status.ts";
 import type { HeldBytes } from "./held-bytes.ts";
+import { inferringMethods } from "./open-inference-service.ts";
 
 /** A call of a client while the proxy works on it. */
-export class IncomingCall {
-  /** Such as `ModelInfer`. */
-  readonly method: string;
+export class IncomingCall implements ArrivedCall {
+  readonly path: string;
+  readonly infers: boolean;
   readonly metadata: Metadata;
-  /** The client's `x-request-id` where that is safe to log and pass on, else a new one. */
-  readonly id: string;
-  /** On the clock of `performance.now()`. */
+  readonly requestId: string;
   readonly arrivedAtMs = performance.now();
-  principal: Principal;
+  readonly clientAddress: string | undefined;
+  /** When the client gives up, on the clock of `performance.now()`; Infinity where it does not say. */
+  readonly clientDeadlineMs: number;
+  readonly served: ServedCall;
   route: GrpcRoute | undefined;
   /** Why the proxy refused or failed the call. */
   failure: ProxyFailure | undefined;
@@ -26,18 +28,33 @@ export class IncomingCall {
   readonly #held: HeldBytes;
   #heldBytes = 0;
 
-  constructor(method: string, metadata: Metadata, held: HeldBytes) {
-    this.method = method;
+  constructor(
+    path: string,
+    metadata: Metadata,
+    call: ServerInterceptingCallInterface,
+    services: GrpcServices,
+    held: HeldBytes,
+  ) {
+    this.path = path;
+    this.infers = inferringMethods.has(path);
     this.metadata = metadata;
+    this.clientAddress = call.getConnectionInfo().remoteAddress;
+    this.clientDeadlineMs = this.arrivedAtMs + (Number(call.getDeadline()) - Date.now());
     this.#held = held;
-    const id = metadata.get("x-request-id")[0];
-    this.id = typeof id === "string" && /^[A-Za-z0-9._:-]{1,128}$/.test(id) ? id : randomUUID();
+    const id = this.firstHeader("x-request-id");
+    this.requestId = id !== undefined && /^[A-Za-z0-9._:-]{1,128}$/.test(id) ? id : randomUUID();
+    this.served = services.begin(this);
   }
 
   /** A header's value. HTTP/2 joins one that is given twice to "a, b", which is no name or key of anything. */
   header(name: string): string | undefined {
-    const [value] = this.metadata.get(name);
+    const value = this.firstHeader(name);
     if (value === "") throw new ProxyFailure("REQUEST_INVALID", `The metadata "${name}" must have a value.`);
+    return value;
+  }
+
+  firstHeader(name: string): string | undefined {
+    const [value] = this.metadata.get(name);
     return typeof value === "string" ? value : undefined;
   }
 
@@ -59,22 +76,18 @@ export class IncomingCall {
     this.#held.release(bytes);
   }
 
-  /** What the call comes to; undefined where it had ended before. */
-  end(code: status): EndedCall | undefined {
-    if (this.ended) return undefined;
+  /** Settles what came of the call; does nothing where it had ended before. */
+  end(code: status, errorCode: ProxyFailureCode | undefined = this.failure?.code): void {
+    if (this.ended) return;
     this.ended = true;
     this.#held.release(this.#heldBytes);
-    return {
-      requestId: this.id,
-      method: this.method,
-      principal: this.principal,
-      route: this.route,
+    this.served.ended({
       grpcStatus: code,
       httpStatus: this.failure && code !== status.CANCELLED ? this.failure.status : httpStatusOf(code),
-      arrivedAtMs: this.arrivedAtMs,
+      errorCode,
       firstAnswerAtMs: this.firstAnswerAtMs,
       requestBytes: this.requestBytes,
       answerBytes: this.answerBytes,
-    };
+    });
   }
 }

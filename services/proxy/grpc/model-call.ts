@@ -1,45 +1,101 @@
 import { Metadata } from "@grpc/grpc-js";
 import { ProxyFailure } from "../proxy-failure.ts";
-import type { EndpointLease, EndpointOutcome, GrpcRoute, GrpcServices, Permit } from "./grpc-services.ts";
+import type { EndpointLease, EndpointOutcome, GrpcRoute } from "./grpc-services.ts";
 import { EngineStatus } from "./grpc-status.ts";
 import type { IncomingCall } from "./incoming-call.ts";
 import type { ModelRequestFields } from "./model-request-fields.ts";
 import type { UpstreamClient, UpstreamClients } from "./upstream-client.ts";
 
-/** What forwarding works with. */
-export interface Forwarding {
-  readonly services: GrpcServices;
-  readonly clients: UpstreamClients;
-}
-
-/** Endpoints that a call tries. Only one that could not be connected to is followed by another: nothing was sent. */
-const maxEndpoints = 2;
-
 /** A call on its way to an engine. Has to be released. */
-export interface ModelCall {
+export class ModelCall {
   readonly route: GrpcRoute;
-  readonly client: UpstreamClient;
-  release(outcome: EndpointOutcome): void;
-}
+  readonly #incoming: IncomingCall;
+  readonly #clients: UpstreamClients;
+  readonly #grpcPort: number;
+  readonly #deadlineMs: number;
+  #lease: EndpointLease | undefined;
+  #client: UpstreamClient | undefined;
 
-/** Routes, admits and connects a call. Throws a `ProxyFailure`; everything taken until then is given back. */
-export async function beginModelCall(
-  { services, clients }: Forwarding,
-  incoming: IncomingCall,
-  fields: ModelRequestFields,
-): Promise<ModelCall> {
-  const route = routeOf(services, incoming, fields);
-  incoming.route = route;
-  const { grpcPort } = route.target;
-  if (grpcPort === undefined) throw new ProxyFailure("NO_ENDPOINT", "The model's engine takes no gRPC.");
-  const deadlineMs = incoming.arrivedAtMs + route.target.timeoutMs;
-  const permit = await services.admit(route, incoming.principal, deadlineMs);
-  try {
-    const { lease, client } = await connect({ services, clients }, incoming, route, grpcPort, deadlineMs);
-    return { route, client, release: once(lease, permit) };
-  } catch (failure) {
-    permit.release();
-    throw failure;
+  private constructor(
+    clients: UpstreamClients,
+    incoming: IncomingCall,
+    route: GrpcRoute,
+    grpcPort: number,
+    deadlineMs: number,
+  ) {
+    this.#clients = clients;
+    this.#incoming = incoming;
+    this.route = route;
+    this.#grpcPort = grpcPort;
+    this.#deadlineMs = deadlineMs;
+  }
+
+  /** Routes, admits and connects a call. Throws a `ProxyFailure`; everything taken until then is given back. */
+  static async begin(
+    clients: UpstreamClients,
+    incoming: IncomingCall,
+    fields: ModelRequestFields,
+  ): Promise<ModelCall> {
+    const route = routeOf(incoming, fields);
+    incoming.route = route;
+    const { grpcPort, timeoutMs } = route.target;
+    if (grpcPort === undefined) throw new ProxyFailure("NO_ENDPOINT", "The model's engine takes no gRPC.");
+    const deadlineMs = Math.min(incoming.arrivedAtMs + timeoutMs, incoming.clientDeadlineMs);
+    const turn = incoming.served.admit(deadlineMs);
+    if (turn) await turn;
+    const modelCall = new ModelCall(clients, incoming, route, grpcPort, deadlineMs);
+    try {
+      if (!(await modelCall.#connect())) throw new ProxyFailure("NO_ENDPOINT");
+      return modelCall;
+    } catch (failure) {
+      modelCall.release("cancelled");
+      throw failure;
+    }
+  }
+
+  /** The connection to the endpoint that was chosen last. */
+  get client(): UpstreamClient {
+    if (!this.#client) throw new ProxyFailure("INTERNAL");
+    return this.#client;
+  }
+
+  /** Goes on to another endpoint after this one broke the call off; false where there is none, or no time. */
+  async moveOn(): Promise<boolean> {
+    this.#settle("failed");
+    if (this.#incoming.ended || performance.now() >= this.#deadlineMs) return false;
+    return this.#connect();
+  }
+
+  /** The engine has done its part. */
+  release(outcome: EndpointOutcome): void {
+    this.#settle(outcome);
+    this.#incoming.served.leave();
+  }
+
+  #settle(outcome: EndpointOutcome): void {
+    this.#lease?.release(outcome);
+    this.#lease = undefined;
+  }
+
+  /** False where no endpoint is left that was not tried. Throws a `ProxyFailure` where the ones that were are away. */
+  async #connect(): Promise<boolean> {
+    const { served } = this.#incoming;
+    let unreachable = false;
+    for (;;) {
+      const lease = await served.choose(this.#deadlineMs);
+      if (!lease && unreachable) throw new ProxyFailure("ENGINE_UNREACHABLE");
+      if (!lease) return false;
+      this.#lease = lease;
+      const client = this.#clients.get(lease.url, this.#grpcPort);
+      const connected = await client.connected(this.#deadlineMs);
+      if (this.#incoming.ended) throw new ProxyFailure("CLIENT_CLOSED");
+      if (connected) {
+        this.#client = client;
+        return true;
+      }
+      unreachable = true;
+      this.#settle("unreachable");
+    }
   }
 }
 
@@ -61,13 +117,13 @@ export function outcomeOf(
 /** Metadata of an answer: who gave it. */
 export function answerMetadata(incoming: IncomingCall, route: GrpcRoute): Metadata {
   const metadata = new Metadata();
-  metadata.set("x-request-id", incoming.id);
+  metadata.set("x-request-id", incoming.requestId);
   metadata.set("x-inference-server", route.server.name);
   if (route.version) metadata.set("x-model-version", route.version);
   return metadata;
 }
 
-function routeOf(services: GrpcServices, incoming: IncomingCall, fields: ModelRequestFields): GrpcRoute {
+function routeOf(incoming: IncomingCall, fields: ModelRequestFields): GrpcRoute {
   const headerVersion = incoming.header("x-model-version");
   if (fields.version !== undefined && headerVersion !== undefined && fields.version !== headerVersion) {
     throw new ProxyFailure(
@@ -75,49 +131,12 @@ function routeOf(services: GrpcServices, incoming: IncomingCall, fields: ModelRe
       `The version of the message and the metadata "x-model-version" disagree.`,
     );
   }
-  return services.route(
-    {
-      protocol: "open-inference-v2",
-      modelName: fields.modelName,
-      version: fields.version ?? headerVersion,
-      serverName: incoming.header("x-inference-server"),
-      serviceClass: incoming.header("x-service-class"),
-      dataPlane: incoming.header("x-data-plane"),
-    },
-    incoming.principal,
-  );
-}
-
-async function connect(
-  { services, clients }: Forwarding,
-  incoming: IncomingCall,
-  route: GrpcRoute,
-  grpcPort: number,
-  deadlineMs: number,
-): Promise<{ lease: EndpointLease; client: UpstreamClient }> {
-  const tried = new Set<string>();
-  while (tried.size < maxEndpoints) {
-    const lease = await services.choose(route, tried, deadlineMs);
-    if (!lease) break;
-    tried.add(lease.url);
-    const client = clients.get(lease.url, grpcPort);
-    const connected = await client.connected(deadlineMs);
-    if (incoming.ended) {
-      lease.release("cancelled");
-      throw new ProxyFailure("CLIENT_CLOSED");
-    }
-    if (connected) return { lease, client };
-    lease.release("unreachable");
-  }
-  throw new ProxyFailure(tried.size > 0 ? "ENGINE_UNREACHABLE" : "NO_ENDPOINT");
-}
-
-function once(lease: EndpointLease, permit: Permit): (outcome: EndpointOutcome) => void {
-  let released = false;
-  return (outcome) => {
-    if (released) return;
-    released = true;
-    lease.release(outcome);
-    permit.release();
-  };
+  return incoming.served.route({
+    protocol: "open-inference-v2",
+    modelName: fields.modelName,
+    version: fields.version ?? headerVersion,
+    serverName: incoming.header("x-inference-server"),
+    serviceClass: incoming.header("x-service-class"),
+    dataPlane: incoming.header("x-data-plane"),
+  });
 }

@@ -43,5 +43,10 @@ export const openMethods: ReadonlySet<string> = new Set(
   [methods.ServerLive, methods.ServerReady, methods.Check].map(({ path }) => path),
 );
 
+/** Ask a model for an answer, as the inference paths of HTTP do. The others are about models. */
+export const inferringMethods: ReadonlySet<string> = new Set(
+  [methods.ModelInfer, methods.ModelStreamInfer].map(({ path }) => path),
+);
+
 /** Unary calls that go to an engine, all with the model's name and version in the same fields. */
 export const forwardedMethods = ["ModelReady", "ModelMetadata", "ModelConfig", "ModelInfer"] as const;

@@ -1,7 +1,7 @@
 import type { handleUnaryCall } from "@grpc/grpc-js";
 import type { CallGate } from "./call-gate.ts";
 import { asFailure } from "./call-gate.ts";
-import type { GrpcServices, ModelState } from "./grpc-services.ts";
+import type { GrpcServices, ModelState, ServedCall } from "./grpc-services.ts";
 import { statusOf } from "./grpc-status.ts";
 import { FieldReader, lengthDelimitedField, varintField, WireFormatError, wireTypes } from "./wire-format.ts";
 import { ProxyFailure } from "../proxy-failure.ts";
@@ -39,10 +39,10 @@ export function serverMetadata(): UnaryHandler {
 }
 
 /** `RepositoryIndex` over all engines. */
-export function repositoryIndex(services: GrpcServices, gate: CallGate): UnaryHandler {
+export function repositoryIndex(gate: CallGate): UnaryHandler {
   return (call, callback) => {
     const incoming = gate.incoming(call.metadata);
-    listModels(services, incoming.principal, call.request).then(
+    listModels(incoming.served, call.request).then(
       (answer) => callback(null, answer),
       (error: unknown) => {
         incoming.failure = asFailure(error);
@@ -52,9 +52,9 @@ export function repositoryIndex(services: GrpcServices, gate: CallGate): UnaryHa
   };
 }
 
-async function listModels(services: GrpcServices, principal: unknown, request: Buffer): Promise<Buffer> {
+async function listModels(served: ServedCall, request: Buffer): Promise<Buffer> {
   const readyOnly = asksForReadyOnly(request);
-  const models = await services.models(principal);
+  const models = await served.models();
   return Buffer.concat(
     models
       .filter(({ state }) => !readyOnly || state === "READY")

@@ -66,7 +66,7 @@ export async function startGrpc(options: GrpcOptions): Promise<RunningGrpc> {
   const gate = new CallGate({ services, held, log, messageTimeoutMs });
   const clients = new UpstreamClients(maxMessageBytes);
   const server = new Server({ ...serverOptions(maxMessageBytes), interceptors: [gate.interceptor] });
-  register(server, { services, clients }, gate, streamIdleMs);
+  register(server, services, clients, gate, streamIdleMs);
   const certificate = tls && new ServerCertificate(tls);
   const port = await bind(server, listen, certificate ?? ServerCredentials.createInsecure());
   let closed: Promise<void> | undefined;
@@ -83,11 +83,11 @@ export async function startGrpc(options: GrpcOptions): Promise<RunningGrpc> {
 
 function register(
   server: Server,
-  forwarding: { readonly services: GrpcServices; readonly clients: UpstreamClients },
+  services: GrpcServices,
+  clients: UpstreamClients,
   gate: CallGate,
   streamIdleMs: number,
 ): void {
-  const { services } = forwarding;
   const unary = {
     ServerLive: serverLive(),
     ServerReady: serverReady(services),
@@ -100,10 +100,10 @@ function register(
     {
       ...unary,
       ServerMetadata: serverMetadata(),
-      RepositoryIndex: repositoryIndex(services, gate),
-      ModelStreamInfer: StreamForwarder.handle(forwarding, gate, streamIdleMs),
+      RepositoryIndex: repositoryIndex(gate),
+      ModelStreamInfer: StreamForwarder.handle(clients, gate, streamIdleMs),
       ...Object.fromEntries(
-        forwardedMethods.map((name) => [name, unaryForwarder(forwarding, gate, methods[name])]),
+        forwardedMethods.map((name) => [name, unaryForwarder(clients, gate, methods[name])]),
       ),
     },
   );

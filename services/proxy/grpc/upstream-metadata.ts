@@ -1,4 +1,5 @@
 import type { Metadata } from "@grpc/grpc-js";
+import type { IncomingCall } from "./incoming-call.ts";
 
 /**
  * Metadata of a client that never go to an engine: credentials, what the proxy decides by itself, what belongs to one
@@ -16,6 +17,7 @@ const dropped: ReadonlySet<string> = new Set([
   "x-inference-server",
   "x-model-version",
   "x-service-class",
+  "x-data-plane",
   "x-request-id",
   "forwarded",
   "via",
@@ -32,13 +34,17 @@ const dropped: ReadonlySet<string> = new Set([
 
 const droppedPrefixes = ["x-domino-", "x-forwarded-", "grpc-", ":"];
 
-/** The metadata that go to an engine: the client's own ones and the request's id. */
-export function upstreamMetadata(client: Metadata, requestId: string): Metadata {
+/** The metadata that go to an engine: the client's own ones, the call's id, and its place in a trace. */
+export function upstreamMetadata({ metadata: client, requestId, served: { trace } }: IncomingCall): Metadata {
   const metadata = client.clone();
   // The single values of `getMap` are enough: only the names matter here.
   for (const name of Object.keys(client.getMap())) {
     if (dropped.has(name) || droppedPrefixes.some((prefix) => name.startsWith(prefix))) metadata.remove(name);
   }
   metadata.set("x-request-id", requestId);
+  if (!trace) return metadata;
+  metadata.set("traceparent", trace.traceparent);
+  if (trace.tracestate === undefined) metadata.remove("tracestate");
+  else metadata.set("tracestate", trace.tracestate);
   return metadata;
 }

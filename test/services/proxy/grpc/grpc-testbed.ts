@@ -9,65 +9,123 @@ import {
 import { pino } from "pino";
 import type { RouteModel, RouteServer, RouteTarget } from "../../../../platform/routes/routing-table.ts";
 import type {
-  CredentialHeaders,
+  ArrivedCall,
   EndedCall,
+  EndpointLease,
   EndpointOutcome,
   GrpcRoute,
+  GrpcRouteQuery,
   GrpcServices,
   ModelState,
+  ServedCall,
 } from "../../../../services/proxy/grpc/grpc-services.ts";
 import { methods, type MethodName } from "../../../../services/proxy/grpc/open-inference-service.ts";
 import { startGrpc, type GrpcOptions, type RunningGrpc } from "../../../../services/proxy/grpc/start-grpc.ts";
-import { resolveRoute, type RouteQuery } from "../../../../services/proxy/routing/resolve.ts";
+import { resolveRoute } from "../../../../services/proxy/routing/resolve.ts";
 import { indexRoutes } from "../../../../services/proxy/routing/routing-index.ts";
 import { atEnd } from "./at-end.ts";
 import type { FakeEngine } from "./fake-engine.ts";
 
+interface CredentialHeaders {
+  readonly authorization?: string | undefined;
+  readonly "x-domino-api-key"?: string | undefined;
+}
+
+/** A call that has ended, with what was known of it before. */
+export interface RecordedCall extends EndedCall {
+  readonly requestId: string;
+  readonly principal: unknown;
+  readonly route: GrpcRoute | undefined;
+}
+
 /** The plain rest of a proxy: routes of a table, no limits, one endpoint after the other. */
 export class PlainServices implements GrpcServices {
-  readonly calls: EndedCall[] = [];
+  readonly calls: RecordedCall[] = [];
   readonly outcomes: [url: string, outcome: EndpointOutcome][] = [];
   readonly asked: CredentialHeaders[] = [];
   openPermits = 0;
   draining = false;
   listed: readonly ModelState[] = [];
-  authenticate: GrpcServices["authenticate"] = (headers) => {
+  authenticate: (headers: CredentialHeaders) => unknown = (headers) => {
     this.asked.push(headers);
     return { user: "ada" };
   };
   refuse: (route: GrpcRoute) => void = () => undefined;
-  readonly #servers: readonly RouteServer[];
+  endpointsOf: (route: GrpcRoute) => readonly string[] = ({ target }) => (target as RouteTarget).endpoints;
+  readonly servers: readonly RouteServer[];
 
   constructor(servers: readonly RouteServer[]) {
-    this.#servers = servers;
+    this.servers = servers;
   }
 
-  readonly route: GrpcServices["route"] = (query) => {
+  readonly begin = (call: ArrivedCall): ServedCall => new PlainCall(this, call);
+  readonly ready = (): boolean => !this.draining;
+}
+
+class PlainCall implements ServedCall {
+  readonly trace = undefined;
+  readonly #services: PlainServices;
+  readonly #call: ArrivedCall;
+  readonly #tried = new Set<string>();
+  #principal: unknown;
+  #route: GrpcRoute | undefined;
+  #inside = false;
+
+  constructor(services: PlainServices, call: ArrivedCall) {
+    this.#services = services;
+    this.#call = call;
+  }
+
+  authenticate(): Promise<void> | undefined {
+    const found = this.#services.authenticate({
+      authorization: this.#call.header("authorization"),
+      "x-domino-api-key": this.#call.header("x-domino-api-key"),
+    });
+    this.#principal = found;
+    return found instanceof Promise ? found.then(() => undefined) : undefined;
+  }
+
+  route(query: GrpcRouteQuery): GrpcRoute {
     const table = {
       apiVersion: "domino-inference/v1",
       kind: "RoutingTable",
-      servers: this.#servers,
+      servers: this.#services.servers,
     } as const;
-    return resolveRoute(indexRoutes(table), query as RouteQuery, () => 0);
-  };
+    return (this.#route = resolveRoute(indexRoutes(table), query, () => 0));
+  }
 
-  readonly admit: GrpcServices["admit"] = (route) => {
-    this.refuse(route);
-    this.openPermits++;
-    return { release: () => this.openPermits-- };
-  };
+  admit(): undefined {
+    this.#services.refuse(this.#known());
+    this.#services.openPermits++;
+    this.#inside = true;
+  }
 
-  readonly choose: GrpcServices["choose"] = (route, tried) => {
-    const { endpoints } = route.target as RouteTarget;
-    const url = endpoints.find((endpoint) => !tried.has(endpoint));
-    return url === undefined
-      ? undefined
-      : { url, release: (outcome) => void this.outcomes.push([url, outcome]) };
-  };
+  choose(): EndpointLease | undefined {
+    const endpoints = this.#services.endpointsOf(this.#known());
+    const url = endpoints.find((endpoint) => !this.#tried.has(endpoint));
+    if (url === undefined) return undefined;
+    this.#tried.add(url);
+    return { url, release: (outcome) => void this.#services.outcomes.push([url, outcome]) };
+  }
 
-  readonly models = (): Promise<readonly ModelState[]> => Promise.resolve(this.listed);
-  readonly ready = (): boolean => !this.draining;
-  readonly ended = (call: EndedCall): void => void this.calls.push(call);
+  leave(): void {
+    if (this.#inside) this.#services.openPermits--;
+    this.#inside = false;
+  }
+
+  models(): Promise<readonly ModelState[]> {
+    return Promise.resolve(this.#services.listed);
+  }
+
+  ended(end: EndedCall): void {
+    const { requestId } = this.#call;
+    this.#services.calls.push({ ...end, requestId, principal: this.#principal, route: this.#route });
+  }
+
+  #known(): GrpcRoute {
+    if (!this.#route) throw new Error("the call was not routed");
+    return this.#route;
+  }
 }
 
 export function serverOf(engines: readonly FakeEngine[], target: Partial<RouteTarget> = {}): RouteServer {

@@ -224,7 +224,28 @@ test("fails a call whose engine dies, once, without naming its address", async (
   expect(engine.seen).toHaveLength(1);
 });
 
-test("goes to another endpoint only where no connection could be made", async () => {
+test("asks another endpoint where one dies before it answers, unless the model keeps a state", async () => {
+  for (const stateful of [false, true]) {
+    const dying = await startFakeEngine(0, "127.0.0.2");
+    const alive = await startFakeEngine(dying.port, "127.0.0.3");
+    const server = serverOf([dying, alive]);
+    const models = (server.models ?? []).map((model) => ({ ...model, stateful }));
+    const services = new PlainServices([{ ...server, models }]);
+    const client = new TestClient((await startTestGrpc(services)).port);
+    dying.answer = () => {
+      dying.kill();
+      return new Promise(() => undefined);
+    };
+    const { code, trailers } = await client.call("ModelInfer", bert);
+    expect(trailers.get("x-error-code")).toEqual(stateful ? ["ENGINE_FAILED"] : []);
+    expect(code).toBe(stateful ? status.UNAVAILABLE : status.OK);
+    expect(alive.seen).toHaveLength(stateful ? 0 : 1);
+    expect(services.outcomes[0]).toEqual([dying.url, "failed"]);
+    expect(services.openPermits).toBe(0);
+  }
+});
+
+test("goes to another endpoint where no connection could be made", async () => {
   const [gone, alive] = [await startFakeEngine(0, "127.0.0.2"), await startFakeEngine(0, "127.0.0.3")];
   gone.kill();
   const services = new PlainServices([serverOf([alive], { endpoints: [gone.url, alive.url] })]);
@@ -254,9 +275,8 @@ test("reaches an engine again that has restarted", async () => {
 
 test("says UNAVAILABLE where the engine has no gRPC port or no endpoint", async () => {
   const engine = await startFakeEngine();
-  const server = serverOf([engine]);
-  const services = new PlainServices([server]);
-  Object.assign(services, { choose: () => undefined });
+  const services = new PlainServices([serverOf([engine])]);
+  services.endpointsOf = () => [];
   const client = new TestClient((await startTestGrpc(services)).port);
   const { code, trailers } = await client.call("ModelInfer", bert);
   expect(code).toBe(status.UNAVAILABLE);
