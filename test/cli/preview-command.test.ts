@@ -21,7 +21,7 @@ describe("preview --offline", () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     expect(stdout).toMatch(/chat-llama-3-70b-premium-deployment +kubernetes:apps\/v1:Deployment/);
     expect(stdout).toMatch(/Cost +\d+\.\d\d USD\/h/);
-    expect(stdout.match(/^ {2}ok {4}\S+$/gm)).toHaveLength(6);
+    expect(stdout.match(/^ {2}ok {4}\S+$/gm)).toHaveLength(7);
   });
 
   test("prints JSON with resources, outputs, plan and policies", async () => {
@@ -31,7 +31,7 @@ describe("preview --offline", () => {
     for (const resource of preview.resources ?? []) {
       expect(Object.keys(resource as object)).toEqual(["urn", "type", "name", "parent", "inputs"]);
     }
-    expect(preview.policies).toHaveLength(6);
+    expect(preview.policies).toHaveLength(7);
   });
 
   test("prints Kubernetes manifests that parse, each with its kind and name", async () => {

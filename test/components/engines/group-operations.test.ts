@@ -103,9 +103,7 @@ test("the proxy is measured too: what it counts scales groups that have no repli
   );
   const monitor = only(resources, ":PodMonitor", "inference-proxy-monitor-pod-monitor").inputs;
   expect(monitor.spec.podMetricsEndpoints[0]).toMatchObject({
-    port: "https",
+    port: "metrics",
     path: "/metrics",
-    scheme: "https",
-    tlsConfig: { serverName: "inference-proxy-service" },
   });
 });
