@@ -158,6 +158,9 @@ describe("headers", () => {
       "proxy-authorization": "Basic secret",
       "x-forwarded-for": "secret",
       forwarded: "for=secret",
+      // What servers that make variables of headers would take for the ones above.
+      X_Api_Key: "secret",
+      x_forwarded_for: "secret",
     };
     for (const path of ["/predict", "/v2/models/bert/infer"]) {
       const body = { inference_server_name: "tabular", model_name: "bert", payload: {} };

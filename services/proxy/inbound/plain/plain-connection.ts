@@ -18,7 +18,7 @@ export interface PlainConnectionOwner {
   /** Handles a request to its end. Never rejects. */
   serve(inbound: InboundRequest): Promise<void>;
   /** Gives the connection to Node's HTTP server, with what has been read of it and not been used. */
-  handOver(connection: PlainConnection, socket: Socket, bytes: Buffer): void;
+  handOver(socket: Socket, bytes: Buffer): void;
   closed(connection: PlainConnection): void;
 }
 
@@ -204,6 +204,6 @@ export class PlainConnection implements ResponseOwner {
     socket.off("error", this.#onError);
     socket.off("close", this.#onClose);
     this.#owner.closed(this);
-    this.#owner.handOver(this, socket, bytes);
+    this.#owner.handOver(socket, bytes);
   }
 }

@@ -74,7 +74,7 @@ export class PlainDoor implements PlainConnectionOwner {
     this.#connections.delete(connection);
   }
 
-  handOver(_connection: PlainConnection, socket: Socket, bytes: Buffer): void {
+  handOver(socket: Socket, bytes: Buffer): void {
     socket.pause();
     socket.unshift(bytes);
     this.#toNode(socket);

@@ -74,6 +74,10 @@ test("keeps credentials and routing metadata, passes the client's own and a requ
       authorization: "Bearer secret",
       "x-domino-api-key": "secret",
       "x-domino-other": "secret",
+      "x-api-key": "secret",
+      x_api_key: "secret",
+      x_domino_api_key: "secret",
+      triton_option: "kept",
       cookie: "secret",
       "x-forwarded-for": "1.2.3.4",
       "x-service-class": "Gold",
@@ -86,7 +90,7 @@ test("keeps credentials and routing metadata, passes the client's own and a requ
   expect(services.asked).toEqual([{ authorization: "Bearer secret", "x-domino-api-key": "secret" }]);
   const seen = engine.seen[0]?.metadata.toJSON() ?? {};
   expect(JSON.stringify(seen)).not.toContain("secret");
-  expect(Object.keys(seen).toSorted()).toEqual(["user-agent", "x-request-id", "x-tenant"]);
+  expect(Object.keys(seen).toSorted()).toEqual(["triton_option", "user-agent", "x-request-id", "x-tenant"]);
   expect(seen["x-tenant"]).toEqual(["one, two"]);
   expect(seen["x-request-id"]).toEqual(["abc-1"]);
   expect(head.get("x-request-id")).toEqual(["abc-1"]);
