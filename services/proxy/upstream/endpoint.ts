@@ -49,7 +49,8 @@ export class Endpoint implements ConnectionOwner {
   readonly #address: Address;
   /** The one used last is used next: what is not needed falls idle and is closed. */
   readonly #idle: EngineConnection[] = [];
-  readonly #busy = new Set<EngineConnection>();
+  /** All that are made, idle or not. */
+  readonly #made = new Set<EngineConnection>();
   /** Connections that are being made, with when to give up. */
   readonly #connecting = new Map<EngineConnection, NodeJS.Timeout>();
   /** In the order in which they came. */
@@ -78,7 +79,6 @@ export class Endpoint implements ConnectionOwner {
   seek(seeker: ConnectionSeeker): void {
     const connection = this.#idle.pop();
     if (connection) {
-      this.#busy.add(connection);
       seeker.onConnection(connection);
       return;
     }
@@ -120,17 +120,17 @@ export class Endpoint implements ConnectionOwner {
   /** Breaks off what is in flight. */
   destroy(): void {
     this.retire();
-    for (const connection of [...this.#busy, ...this.#connecting.keys()]) connection.destroy();
+    for (const connection of [...this.#made, ...this.#connecting.keys()]) connection.destroy();
   }
 
   onConnected(connection: EngineConnection): void {
     clearTimeout(this.#connecting.get(connection));
     this.#connecting.delete(connection);
+    this.#made.add(connection);
     this.#offer(connection);
   }
 
   onIdle(connection: EngineConnection): void {
-    this.#busy.delete(connection);
     this.#offer(connection);
   }
 
@@ -142,17 +142,15 @@ export class Endpoint implements ConnectionOwner {
       this.#refuse(error ?? new Error("the connection was closed"));
       return;
     }
-    if (!this.#busy.delete(connection)) {
-      const index = this.#idle.indexOf(connection);
-      if (index >= 0) this.#idle.splice(index, 1);
-    }
+    this.#made.delete(connection);
+    const index = this.#idle.indexOf(connection);
+    if (index >= 0) this.#idle.splice(index, 1);
     this.#connectFor(this.#seekers.size);
   }
 
   #offer(connection: EngineConnection): void {
     for (const seeker of this.#seekers) {
       this.#seekers.delete(seeker);
-      this.#busy.add(connection);
       seeker.onConnection(connection);
       return;
     }
@@ -168,7 +166,7 @@ export class Endpoint implements ConnectionOwner {
   #connectFor(seekers: number): void {
     while (
       this.#connecting.size < seekers &&
-      this.#busy.size + this.#idle.length + this.#connecting.size < maxConnections
+      this.#made.size + this.#connecting.size < maxConnections
     ) {
       const connection = new EngineConnection(this.#address, this);
       this.#connecting.set(

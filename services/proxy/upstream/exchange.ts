@@ -1,6 +1,6 @@
 import { ProxyFailure } from "../proxy-failure.ts";
 import type { AnswerHead } from "./connection/answer-parser.ts";
-import type { Deadlines, Expiring } from "./connection/deadlines.ts";
+import { unwatched, type Deadlines, type Expiring } from "./connection/deadlines.ts";
 import type { EngineConnection } from "./connection/engine-connection.ts";
 import type { ConnectionSeeker, Endpoint } from "./endpoint.ts";
 
@@ -56,6 +56,7 @@ export interface ExchangeTimes {
 /** One request to one endpoint. Knows how far it came, which decides whether it may be repeated elsewhere. */
 export class Exchange implements ConnectionSeeker, Expiring {
   expiresAtMs: number;
+  watchPlace = unwatched;
   readonly endpoint: Endpoint;
   /** An answer has begun, so the sink has been told and the request can not be repeated. */
   answered = false;

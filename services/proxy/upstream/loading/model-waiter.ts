@@ -1,9 +1,10 @@
 import type { ProxyFailure } from "../../proxy-failure.ts";
-import type { Expiring } from "../connection/deadlines.ts";
+import { unwatched, type Expiring } from "../connection/deadlines.ts";
 
 /** A request that waits for its model, until its own deadline. */
 export class ModelWaiter implements Expiring {
   expiresAtMs: number;
+  watchPlace = unwatched;
   readonly granted: Promise<void>;
   #grant = (): void => {};
   #refuse: (failure: ProxyFailure) => void = () => {};
