@@ -164,10 +164,7 @@ export class Endpoint implements ConnectionOwner {
   }
 
   #connectFor(seekers: number): void {
-    while (
-      this.#connecting.size < seekers &&
-      this.#made.size + this.#connecting.size < maxConnections
-    ) {
+    while (this.#connecting.size < seekers && this.#made.size + this.#connecting.size < maxConnections) {
       const connection = new EngineConnection(this.#address, this);
       this.#connecting.set(
         connection,
