@@ -1,10 +1,14 @@
 import type { IncomingMessage } from "node:http";
 import { ProxyFailure } from "../proxy-failure.ts";
+import { BodyBuffers } from "./body-buffers.ts";
 import type { InboundRequest } from "./inbound-request.ts";
 import { StreamedBody } from "./streamed-body.ts";
 
 /** Longest body that is held although nobody reads it, in bytes: requests of that size are worth repeating. */
 const streamedBytes = 1024 * 1024;
+
+/** Memory that is kept for the bodies to come, in bytes: a few large ones, or some hundred small ones. */
+const maxFreeBufferBytes = 16 * 1024 * 1024;
 
 /**
  * Reads request bodies into memory, within a limit for each and one for all together: without the second, a few
@@ -12,6 +16,7 @@ const streamedBytes = 1024 * 1024;
  * as well.
  */
 export class BodyReader {
+  readonly buffers = new BodyBuffers(maxFreeBufferBytes);
   readonly #maxBodyBytes: number;
   readonly #maxHeldBytes: number;
   #heldBytes = 0;
@@ -66,6 +71,8 @@ export class BodyReader {
   release(inbound: InboundRequest): void {
     this.#heldBytes -= inbound.heldBytes;
     inbound.heldBytes = 0;
+    if (inbound.bodyBuffer && inbound.isBodyUsedUp) this.buffers.give(inbound.bodyBuffer);
+    inbound.bodyBuffer = undefined;
   }
 
   /** The length that the client says, 0 where it says none. */

@@ -36,6 +36,10 @@ export class InboundRequest {
   readonly socket: Socket;
   /** All of the body, or where it comes from. */
   body: Buffer | IncomingMessage;
+  /** The memory of the body, where it is to be used again. */
+  bodyBuffer: Buffer | undefined;
+  /** Nothing reads the body any more: the engine has it, and it went to no other. */
+  isBodyUsedUp = false;
   readonly response: ClientResponse;
   /** The client's `x-request-id` where that is safe to log and pass on, else a new one. */
   readonly id: string;

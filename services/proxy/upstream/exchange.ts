@@ -62,6 +62,8 @@ export class Exchange implements ConnectionSeeker, Expiring {
   answered = false;
   /** The connection had carried requests before: the engine may have closed it as this one was on its way. */
   reused = false;
+  /** The answer has ended, and nothing of the request waits to be sent any more. */
+  sentAll = false;
   readonly #request: UpstreamRequest;
   readonly #sink: AnswerSink;
   readonly #owner: ExchangeOwner;
@@ -160,6 +162,7 @@ export class Exchange implements ConnectionSeeker, Expiring {
   }
 
   onEnd(): void {
+    this.sentAll = this.#connection?.hasSentAll === true;
     this.#connection = undefined;
     try {
       this.#sink.end();

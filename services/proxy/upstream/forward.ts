@@ -147,6 +147,7 @@ class Forwarding implements ExchangeOwner, AnswerSink, InboundWork, ExchangeTime
     if (this.#onDemand && exchange) this.#upstream.loader.release(exchange.endpoint, this.#route);
     if (!failure) {
       this.#inbound.work = undefined;
+      this.#inbound.isBodyUsedUp = exchange?.sentAll === true && this.#attempts === 1;
       if (this.#onDemand && exchange && mayMeanUnloaded.has(this.#status)) {
         void this.#upstream.loader.verify(exchange.endpoint, this.#route.model.name);
       }

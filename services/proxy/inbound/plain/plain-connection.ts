@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import type { BodyReader } from "../body-reader.ts";
 import { InboundRequest } from "../inbound-request.ts";
+import { takeReads, type ConnectionReader } from "./own-reads.ts";
 import { PlainResponse, type ResponseOwner } from "./plain-response.ts";
 import { readRequestHead } from "./request-head.ts";
 
@@ -9,6 +10,19 @@ const maxBodyBytes = 4 * 1024 * 1024;
 
 /** What a client has sent ahead of its turn beyond this makes it wait, in bytes. */
 const maxAheadBytes = 64 * 1024;
+
+/**
+ * All connections read their heads, and what comes with them, into these bytes, one after the other: a read is used up
+ * before the next begins.
+ */
+const readBuffer = Buffer.allocUnsafeSlow(64 * 1024);
+
+/** A request whose body is still coming. */
+interface Coming {
+  readonly inbound: InboundRequest;
+  /** As long as the body will be. */
+  readonly body: Buffer;
+}
 
 /** What plain connections are served with. */
 export interface PlainConnectionOwner {
@@ -27,27 +41,30 @@ export interface PlainConnectionOwner {
  * is, and read here it costs half of what it does with all that HTTP may be. With the first request that is not, the
  * connection goes to Node's HTTP server for good.
  */
-export class PlainConnection implements ResponseOwner {
+export class PlainConnection implements ResponseOwner, ConnectionReader {
+  target: Buffer = readBuffer;
   /** When the request or the wait for one began, on the clock of `performance.now()`. */
   sinceMs = performance.now();
   readonly #socket: Socket;
   readonly #owner: PlainConnectionOwner;
   #inbound: InboundRequest | undefined;
-  /** The request whose body is still coming, with its length. */
-  #coming: { readonly inbound: InboundRequest; readonly contentLength: number } | undefined;
-  #parts: Buffer[] = [];
-  #missingBytes = 0;
+  #coming: Coming | undefined;
+  /** How much of the coming body is there. */
+  #comeBytes = 0;
   #reservedBytes = 0;
   /** Sent ahead while a request is answered, until its turn has come. */
   #ahead: Buffer | undefined;
   #aheadIsDue = false;
   #draining = false;
+  /** Refused, and to be closed: what still comes is not looked at. */
+  #refused = false;
+  #handedOver = false;
 
   constructor(socket: Socket, owner: PlainConnectionOwner) {
     this.#socket = socket;
     this.#owner = owner;
     socket.setNoDelay(true);
-    socket.on("data", this.#onData);
+    if (!takeReads(socket, this)) socket.on("data", this.#onData);
     socket.on("end", this.#onEnd);
     socket.on("error", this.#onError);
     socket.on("close", this.#onClose);
@@ -102,10 +119,20 @@ export class PlainConnection implements ResponseOwner {
     this.#begin(ahead);
   }
 
-  readonly #onData = (chunk: Buffer): void => {
-    if (this.#inbound || this.#aheadIsDue) this.#keepAhead(chunk);
-    else if (this.#coming) this.#takePart(this.#coming, chunk);
-    else this.#begin(chunk);
+  onRead(bytes: number, target: Buffer): boolean {
+    if (this.#handedOver) return this.#socket.push(Buffer.from(target.subarray(0, bytes)));
+    // A target of its own is the place in the body where these bytes belong.
+    if (target !== readBuffer) this.#took(bytes, undefined);
+    else this.#onData(target.subarray(0, bytes));
+    return !this.#socket.isPaused();
+  }
+
+  /** The bytes are valid during the call only. */
+  readonly #onData = (bytes: Buffer): void => {
+    if (this.#refused) return;
+    if (this.#inbound || this.#aheadIsDue) this.#keepAhead(bytes);
+    else if (this.#coming) this.#takePart(this.#coming, bytes);
+    else this.#begin(bytes);
   };
 
   /** Who closes its side has gone, as for Node's HTTP server: an answer would find no reader. */
@@ -131,43 +158,53 @@ export class PlainConnection implements ResponseOwner {
     response.shouldKeepAlive = !this.#draining;
     const { url, rawHeaders, contentLength, bodyStart } = head;
     const bodyEnd = bodyStart + contentLength;
-    const body = bytes.subarray(bodyStart, bodyEnd);
+    const { buffers } = this.#owner.bodies;
+    const bodyBuffer = buffers.take(contentLength);
+    const body = bodyBuffer.subarray(0, contentLength);
+    bytes.copy(body, 0, bodyStart, bodyEnd);
     const inbound = new InboundRequest(
       { method: "POST", url, rawHeaders, socket: this.#socket, body },
       response,
     );
+    inbound.bodyBuffer = bodyBuffer;
     if (bytes.length >= bodyEnd) {
-      if (bytes.length > bodyEnd) this.#ahead = bytes.subarray(bodyEnd);
+      if (bytes.length > bodyEnd) this.#ahead = Buffer.from(bytes.subarray(bodyEnd));
       this.#serve(inbound);
-    } else if (this.#owner.identify(inbound) && this.#reserve(body.length)) {
+    } else if (this.#owner.identify(inbound) && this.#reserve(bytes.length - bodyStart)) {
       this.sinceMs = inbound.arrivedAtMs;
-      this.#coming = { inbound, contentLength };
-      this.#parts = [body];
-      this.#missingBytes = bodyEnd - bytes.length;
+      this.#coming = { inbound, body };
+      this.#comeBytes = bytes.length - bodyStart;
+      this.target = body.subarray(this.#comeBytes);
     } else {
       // Nothing is held for strangers: there, the body is not read before they are known.
+      buffers.give(bodyBuffer);
       this.#handOver(bytes);
     }
   }
 
-  #takePart(
-    { inbound, contentLength }: { readonly inbound: InboundRequest; readonly contentLength: number },
-    chunk: Buffer,
-  ): void {
-    const used = Math.min(chunk.length, this.#missingBytes);
-    if (!this.#reserve(used)) {
+  #takePart(coming: Coming, bytes: Buffer): void {
+    const used = bytes.copy(coming.body, this.#comeBytes);
+    this.#took(used, used < bytes.length ? bytes.subarray(used) : undefined);
+  }
+
+  /** So many bytes of the coming body are in their place. `more`: what came after its end. */
+  #took(bytes: number, more: Buffer | undefined): void {
+    const coming = this.#coming;
+    if (!coming) return;
+    if (!this.#reserve(bytes)) {
       this.#refuse("503 Service Unavailable");
       return;
     }
-    this.#parts.push(used === chunk.length ? chunk : chunk.subarray(0, used));
-    this.#missingBytes -= used;
-    if (this.#missingBytes > 0) return;
-    if (used < chunk.length) this.#ahead = chunk.subarray(used);
-    inbound.body = Buffer.concat(this.#parts, contentLength);
+    this.#comeBytes += bytes;
+    if (this.#comeBytes < coming.body.length) {
+      this.target = coming.body.subarray(this.#comeBytes);
+      return;
+    }
+    this.target = readBuffer;
     this.#coming = undefined;
-    this.#parts = [];
+    this.#ahead = more && Buffer.from(more);
     this.#release();
-    this.#serve(inbound);
+    this.#serve(coming.inbound);
   }
 
   #serve(inbound: InboundRequest): void {
@@ -175,8 +212,8 @@ export class PlainConnection implements ResponseOwner {
     void this.#owner.serve(inbound);
   }
 
-  #keepAhead(chunk: Buffer): void {
-    this.#ahead = this.#ahead ? Buffer.concat([this.#ahead, chunk]) : chunk;
+  #keepAhead(bytes: Buffer): void {
+    this.#ahead = this.#ahead ? Buffer.concat([this.#ahead, bytes]) : Buffer.from(bytes);
     if (this.#ahead.length > maxAheadBytes) this.#socket.pause();
   }
 
@@ -193,17 +230,21 @@ export class PlainConnection implements ResponseOwner {
   }
 
   #refuse(status: string): void {
+    this.#refused = true;
+    this.#coming = undefined;
+    this.target = readBuffer;
     this.#socket.write(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
     this.#socket.destroySoon();
   }
 
   #handOver(bytes: Buffer): void {
     const socket = this.#socket;
+    this.#handedOver = true;
     socket.off("data", this.#onData);
     socket.off("end", this.#onEnd);
     socket.off("error", this.#onError);
     socket.off("close", this.#onClose);
     this.#owner.closed(this);
-    this.#owner.handOver(socket, bytes);
+    this.#owner.handOver(socket, Buffer.from(bytes));
   }
 }

@@ -83,6 +83,7 @@ export class PlainDoor implements PlainConnectionOwner {
   }
 
   #sweep(): void {
+    this.bodies.buffers.trim();
     const nowMs = performance.now();
     for (const connection of this.#connections) {
       const forMs = nowMs - connection.sinceMs;

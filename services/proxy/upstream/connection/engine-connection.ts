@@ -109,6 +109,11 @@ export class EngineConnection {
     return flowing;
   }
 
+  /** Whether all of the request has left this process. */
+  get hasSentAll(): boolean {
+    return this.#bodyLeft === 0 && this.#socket.writableLength === 0;
+  }
+
   pause(): void {
     this.#socket.pause();
   }
@@ -139,7 +144,7 @@ export class EngineConnection {
     if (this.#socket.isPaused()) this.#socket.resume();
     // First, so that whoever the end wakes finds the connection idle.
     // An engine that answers before it has the whole body would take the rest of it for the next request.
-    if (this.#parser.reusable && this.#bodyLeft === 0 && !this.#closed) this.#owner.onIdle(this);
+    if (this.#parser.reusable && this.hasSentAll && !this.#closed) this.#owner.onIdle(this);
     else this.#socket.destroy();
     user?.onEnd();
   }
