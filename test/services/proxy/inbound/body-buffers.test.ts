@@ -27,7 +27,11 @@ test("bodies of any length get a buffer that holds them, at most twice as long o
 
 test("nobody gets a buffer that somebody has", () => {
   const buffers = new BodyBuffers(mib);
-  const step = fc.record({ bytes: fc.integer({ min: 0, max: 200_000 }), gives: fc.nat(5), trims: fc.boolean() });
+  const step = fc.record({
+    bytes: fc.integer({ min: 0, max: 200_000 }),
+    gives: fc.nat(5),
+    trims: fc.boolean(),
+  });
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
       const held: Buffer[] = [];
