@@ -125,7 +125,13 @@ class BridgedCall implements ServedCall {
     const onDemand = this.#loads(route);
     const keys = { prompt: undefined, header: (name: string) => this.#call.header(name) };
     const isLoaded = (one: Endpoint): boolean => loader.isLoaded(one, route.model.name);
-    const endpoint = endpoints.choose(route, keys, this.#tried, onDemand ? isLoaded : undefined);
+    const endpoint = endpoints.choose(
+      route,
+      keys,
+      this.#tried,
+      performance.now(),
+      onDemand ? isLoaded : undefined,
+    );
     this.#tried = [...this.#tried, endpoint];
     const loading = onDemand ? loader.ensureLoaded(endpoint, route, deadlineMs) : undefined;
     return loading ? this.#leaseAfter(loading, endpoint, deadlineMs) : this.#lease(endpoint);

@@ -17,11 +17,8 @@ export async function handleDominoModel(
 ): Promise<void> {
   expectPlainBody(inbound);
   const body = await services.bodies.read(inbound);
-  const query = {
-    ...queryOf(inbound, model),
-    serverName: inbound.header("x-inference-server"),
-    version,
-  };
+  const serverName = inbound.header("x-inference-server");
+  const query = queryOf(inbound, { modelName: model, serverName, version });
   await forwardPayload(services, inbound, { body, span: dataOf(body), modelName: model }, query);
 }
 

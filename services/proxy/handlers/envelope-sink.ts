@@ -12,13 +12,15 @@ const maxUndeclaredBytes = 64 * 1024;
 /** Longest result that is written together with its envelope, in bytes: copying more costs more than another write. */
 const joinedBytes = 16 * 1024;
 
+const noBytes = Buffer.alloc(0);
+
 /** Collects an engine's answer, so that the client gets a whole envelope or an error, never half of one. */
 export class EnvelopeSink implements AnswerSink {
   readonly #maxBytes: number;
   readonly #bodies: BodyReader;
   readonly #inbound: InboundRequest;
   readonly #countsTokens: boolean;
-  #tail: Buffer = Buffer.alloc(0);
+  #tail: Buffer = noBytes;
   readonly #chunks: Buffer[] = [];
   #bytes = 0;
   #status = 0;

@@ -18,7 +18,7 @@ export interface Payload {
 }
 
 /** Sends the payload to its engine as its bytes are, and answers with the engine's answer in an envelope. */
-export async function forwardPayload(
+export function forwardPayload(
   services: ProxyServices,
   inbound: InboundRequest,
   payload: Payload,
@@ -27,10 +27,12 @@ export async function forwardPayload(
   const route = routeInference(services, inbound, query);
   const { path, body } = payloadTarget(payload, route, inbound);
   const turn = awaitTurn(services, inbound, route);
-  if (turn) await turn;
-  const sink = new EnvelopeSink(services, inbound, route);
-  const request = { method: "POST", path, headerLines: headerLinesOf(inbound), body } as const;
-  await forward(services.upstream, route, request, sink, inbound);
+  const send = (): Promise<void> => {
+    const sink = new EnvelopeSink(services, inbound, route);
+    const request = { method: "POST", path, headerLines: headerLinesOf(inbound), body } as const;
+    return forward(services.upstream, route, request, sink, inbound);
+  };
+  return turn ? turn.then(send) : send();
 }
 
 /** Where the payload goes. Other paths than the inference of tensors follow from what the payload holds. */

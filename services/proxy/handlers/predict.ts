@@ -5,11 +5,17 @@ import { forwardPayload } from "./forward-payload.ts";
 import { queryOf, type ProxyServices } from "./services.ts";
 
 /** `POST /predict`, the reference contract: an envelope around the request of any engine, and one around its answer. */
-export async function handlePredict(services: ProxyServices, inbound: InboundRequest): Promise<void> {
+export function handlePredict(services: ProxyServices, inbound: InboundRequest): Promise<void> {
   expectPlainBody(inbound);
-  const body = await services.bodies.read(inbound);
-  const envelope = readPredictEnvelope(body);
-  const { serverName, serverType, modelName, modelVersion } = envelope;
-  const query = { ...queryOf(inbound, modelName), serverName, serverType, version: modelVersion };
-  await forwardPayload(services, inbound, { body, span: envelope.payload, modelName }, query);
+  const body = services.bodies.read(inbound);
+  // Mostly it is there, and a promise for nothing is not free.
+  return Buffer.isBuffer(body)
+    ? predict(services, inbound, body)
+    : body.then((come) => predict(services, inbound, come));
+}
+
+function predict(services: ProxyServices, inbound: InboundRequest, body: Buffer): Promise<void> {
+  const { serverName, serverType, modelName, modelVersion, payload } = readPredictEnvelope(body);
+  const query = queryOf(inbound, { modelName, serverName, serverType, version: modelVersion });
+  return forwardPayload(services, inbound, { body, span: payload, modelName }, query);
 }

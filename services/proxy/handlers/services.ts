@@ -99,10 +99,21 @@ async function waitInLine(
   meter.queueTime.observe((inbound.turnAtMs - inbound.arrivedAtMs) / 1000);
 }
 
-/** The part of a request's query that its headers carry, whatever its protocol. */
-export function queryOf(inbound: InboundRequest, modelName: string): RouteQuery {
+/** A query with what headers say, whatever the protocol. `named`: what the request says elsewhere. */
+export function queryOf(
+  inbound: InboundRequest,
+  {
+    modelName,
+    serverName,
+    serverType,
+    version,
+  }: Pick<RouteQuery, "modelName" | "serverName" | "serverType" | "version">,
+): RouteQuery {
   return {
     modelName,
+    serverName,
+    serverType,
+    version,
     serviceClass: inbound.header("x-service-class"),
     dataPlane: inbound.header("x-data-plane"),
     sender: inbound,
@@ -118,11 +129,8 @@ export function nativeQuery(inbound: InboundRequest, modelName: string, pathVers
       `The version of the path and the header "x-model-version" disagree.`,
     );
   }
-  return {
-    ...queryOf(inbound, modelName),
-    serverName: inbound.header("x-inference-server"),
-    version: pathVersion ?? headerVersion,
-  };
+  const serverName = inbound.header("x-inference-server");
+  return queryOf(inbound, { modelName, serverName, version: pathVersion ?? headerVersion });
 }
 
 /** Sends an inference request of a native protocol when its turn comes, and hands the answer on as it comes. */

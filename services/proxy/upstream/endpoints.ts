@@ -74,6 +74,7 @@ export class Endpoints {
    * Chooses an endpoint for a request: the first time by the affinity of its model, where it has one, else by load among
    * those not yet tried. Those that fail come last.
    *
+   * @param nowMs on the clock of `performance.now()`
    * @param isLoaded of models that are loaded on demand: where the model is there already, a request waits for no load
    * @throws ProxyFailure NO_ENDPOINT
    */
@@ -81,6 +82,7 @@ export class Endpoints {
     { target, model }: Route,
     keys: AffinityKeys,
     tried: readonly Endpoint[],
+    nowMs: number,
     isLoaded?: (endpoint: Endpoint) => boolean,
   ): Endpoint {
     const all = this.of(target);
@@ -93,7 +95,7 @@ export class Endpoints {
         this.#random,
       );
     if (!chosen) throw new ProxyFailure("NO_ENDPOINT");
-    chosen.breaker.tryProbe(performance.now());
+    chosen.breaker.tryProbe(nowMs);
     return chosen;
   }
 

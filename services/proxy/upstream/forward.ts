@@ -98,7 +98,8 @@ class Forwarding implements ExchangeOwner, AnswerSink, InboundWork, ExchangeTime
       return;
     }
     // The body may have come late, or the turn.
-    if (performance.now() >= this.deadlineMs) {
+    const nowMs = performance.now();
+    if (nowMs >= this.deadlineMs) {
       this.#reject(new ProxyFailure("DEADLINE_EXCEEDED"));
       return;
     }
@@ -109,6 +110,7 @@ class Forwarding implements ExchangeOwner, AnswerSink, InboundWork, ExchangeTime
         this.#route,
         this.#inbound,
         this.#tried,
+        nowMs,
         this.#onDemand ? (one) => loader.isLoaded(one, this.#route.model.name) : undefined,
       );
     } catch (failure) {

@@ -60,8 +60,7 @@ export function expectEnd(bytes: Buffer, at: number): void {
 
 /** The text of a JSON string that covers [start, end), quotes included. */
 export function decodeString(bytes: Buffer, start: number, end: number): string {
-  const text = bytes.toString("latin1", start + 1, end - 1);
-  if (/^[\x20-\x5b\x5d-\x7e]*$/.test(text)) return text;
+  if (isPlain(bytes, start + 1, end - 1)) return bytes.toString("latin1", start + 1, end - 1);
   if (isUtf8(bytes.subarray(start, end))) {
     try {
       return JSON.parse(bytes.toString("utf8", start, end)) as string;
@@ -70,6 +69,15 @@ export function decodeString(bytes: Buffer, start: number, end: number): string 
     }
   }
   throw notJson("expected a valid string", start);
+}
+
+/** Whether these bytes are printable ASCII without escapes. */
+function isPlain(bytes: Buffer, start: number, end: number): boolean {
+  for (let at = start; at < end; at++) {
+    const byte = bytes[at] ?? 0;
+    if (byte < 0x20 || byte > 0x7e || byte === backslash) return false;
+  }
+  return true;
 }
 
 function spanOfValue(bytes: Buffer, start: number): JsonSpan {

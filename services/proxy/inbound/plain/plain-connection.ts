@@ -43,8 +43,10 @@ export interface PlainConnectionOwner {
  */
 export class PlainConnection implements ResponseOwner, ConnectionReader {
   target: Buffer = readBuffer;
-  /** When the request or the wait for one began, on the clock of `performance.now()`. */
-  sinceMs = performance.now();
+  /**
+   * When the request or the wait for one began, on the clock of `performance.now()`; 0 where nobody has looked since.
+   */
+  sinceMs = 0;
   readonly #socket: Socket;
   readonly #owner: PlainConnectionOwner;
   #inbound: InboundRequest | undefined;
@@ -98,7 +100,7 @@ export class PlainConnection implements ResponseOwner, ConnectionReader {
 
   onAnswered(keepAlive: boolean): void {
     this.#inbound = undefined;
-    this.sinceMs = performance.now();
+    this.sinceMs = 0;
     if (!keepAlive || this.#draining) {
       this.#ahead = undefined;
       this.#socket.destroySoon();

@@ -86,6 +86,7 @@ export class PlainDoor implements PlainConnectionOwner {
     this.bodies.buffers.trim();
     const nowMs = performance.now();
     for (const connection of this.#connections) {
+      connection.sinceMs ||= nowMs;
       const forMs = nowMs - connection.sinceMs;
       if (connection.isIdle && forMs > keepAliveTimeoutMs) connection.destroy();
       else if (connection.isReading && forMs > requestTimeoutMs) connection.timeOut();
