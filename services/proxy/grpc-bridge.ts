@@ -34,6 +34,9 @@ export function grpcServices(services: ProxyServices, authenticator: Authenticat
   };
 }
 
+/** Messages hold tensors, of which nobody counts tokens. */
+const uncountedTokens = { inputTokens: 0, outputTokens: 0 };
+
 /** One call in the parts of the proxy that requests of HTTP go through. */
 class BridgedCall implements ServedCall {
   readonly trace: RequestSpan | undefined;
@@ -150,41 +153,48 @@ class BridgedCall implements ServedCall {
     this.#ended = true;
     this.#waiting?.cancel(new ProxyFailure("CLIENT_CLOSED"));
     this.leave();
+    const nowMs = performance.now();
+    this.#audit(end, nowMs);
     if (!this.#call.infers) return;
     const { metrics } = this.#services;
-    const nowMs = performance.now();
     if (this.#meter) this.#meter.inFlight--;
     const meter = this.#meter ?? metrics.meterOf(this.#route);
     meter.retries += this.#retries;
     meter.end(end.httpStatus, (nowMs - this.#call.arrivedAtMs) / 1000);
     if (end.httpStatus === okStatus) meter.upstreamTime.observe((nowMs - this.#turnAtMs) / 1000);
-    this.#report(end, nowMs);
+    this.#endSpan(end, nowMs);
   }
 
-  /** The line for the audit log, and the end of the span. */
-  #report({ httpStatus, errorCode, firstAnswerAtMs, ...bytes }: EndedCall, nowMs: number): void {
-    const { requestId, clientAddress, path, arrivedAtMs } = this.#call;
-    const queueMs = (this.#turnAtMs || nowMs) - arrivedAtMs;
-    const outcome = { status: httpStatus, route: this.#route?.labels, errorCode, queueMs };
-    // Messages hold tensors, of which nobody counts tokens.
-    const tokens = { inputTokens: 0, outputTokens: 0 };
+  #endSpan({ httpStatus, errorCode, firstAnswerAtMs }: EndedCall, nowMs: number): void {
+    const { arrivedAtMs } = this.#call;
     this.trace?.end({
-      ...outcome,
-      ...tokens,
+      ...uncountedTokens,
+      status: httpStatus,
+      route: this.#route?.labels,
+      errorCode,
+      queueMs: (this.#turnAtMs || nowMs) - arrivedAtMs,
       upstreamMs: this.#turnAtMs ? nowMs - this.#turnAtMs : undefined,
       ttftMs: firstAnswerAtMs === undefined ? undefined : firstAnswerAtMs - arrivedAtMs,
     });
+  }
+
+  #audit({ httpStatus, errorCode, requestBytes, answerBytes }: EndedCall, nowMs: number): void {
+    const { requestId, clientAddress, path, arrivedAtMs, infers } = this.#call;
     this.#services.audit?.record({
-      ...outcome,
-      ...tokens,
+      ...uncountedTokens,
       requestId,
       principal: this.#principal,
       clientAddress,
       method: "POST",
       path,
+      route: this.#route?.labels,
+      status: httpStatus,
+      errorCode,
       durationMs: nowMs - arrivedAtMs,
-      requestBytes: bytes.requestBytes,
-      answerBytes: bytes.answerBytes,
+      // Calls that only ask about a model have no turn to wait for.
+      queueMs: infers ? (this.#turnAtMs || nowMs) - arrivedAtMs : 0,
+      requestBytes,
+      answerBytes,
     });
   }
 

@@ -2,7 +2,7 @@ import type { Principal } from "../auth/principal.ts";
 import type { RouteLabels } from "../routing/routing-index.ts";
 import { jsonText } from "./json-text.ts";
 
-/** What an audit line says of an ended inference request. Never a payload, a credential or a header. */
+/** What an audit line says of an ended request. Never a payload, a credential or a header. */
 export interface AuditEntry {
   readonly requestId: string;
   readonly principal: Principal;
@@ -19,9 +19,10 @@ export interface AuditEntry {
   readonly durationMs: number;
   /** How long the request waited for its turn. */
   readonly queueMs: number;
-  /** Of the bodies; undefined where they were not counted. */
-  readonly requestBytes?: number | undefined;
-  readonly answerBytes?: number | undefined;
+  /** Of the request's body or messages, as far as they were read. */
+  readonly requestBytes: number;
+  /** Of the answer's body or messages, as far as they were written. */
+  readonly answerBytes: number;
   readonly inputTokens: number;
   readonly outputTokens: number;
 }
@@ -35,7 +36,7 @@ const routeParts = new WeakMap<RouteLabels, string>();
 
 /** One line of JSON, with its line feed. `time`: when the request ended, ISO 8601 in UTC. */
 export function auditLine(entry: AuditEntry, time: string): string {
-  const { clientAddress, path, route, errorCode, requestBytes, answerBytes } = entry;
+  const { clientAddress, path, route, errorCode } = entry;
   return (
     `{"type":"audit","time":"${time}","requestId":${jsonText(entry.requestId)},` +
     principalPart(entry.principal) +
@@ -46,8 +47,7 @@ export function auditLine(entry: AuditEntry, time: string): string {
     `,"status":${entry.status}` +
     (errorCode === undefined ? "" : `,"errorCode":${jsonText(errorCode)}`) +
     `,"durationMs":${tenths(entry.durationMs)},"queueMs":${tenths(entry.queueMs)}` +
-    (requestBytes === undefined ? "" : `,"requestBytes":${requestBytes}`) +
-    (answerBytes === undefined ? "" : `,"answerBytes":${answerBytes}`) +
+    `,"requestBytes":${entry.requestBytes},"answerBytes":${entry.answerBytes}` +
     `,"inputTokens":${entry.inputTokens},"outputTokens":${entry.outputTokens}}\n`
   );
 }

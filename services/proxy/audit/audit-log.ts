@@ -5,7 +5,7 @@ export interface AuditDestination {
   write(line: string): void;
 }
 
-/** One line for every ended inference request: who asked which model, when, and what came of it. */
+/** One line for every ended request: who asked which model, when, and what came of it. */
 export class AuditLog {
   readonly #destination: AuditDestination;
   /** The time in whole seconds, and how that is written: most requests end in the second of the one before. */

@@ -79,17 +79,16 @@ export class EnvelopeSink implements AnswerSink {
     }
     const head = `{"status_code":${this.#status},"result":`;
     this.#writeHead(head.length + this.#bytes + 1);
-    const { response } = this.#inbound;
-    response.write(head, "latin1");
-    for (const chunk of result) response.write(chunk);
-    response.end("}", "latin1");
+    this.#inbound.write(head);
+    for (const chunk of result) this.#inbound.write(chunk);
+    this.#inbound.end("}");
   }
 
   /** As one text that Node joins with the head: one write instead of several. */
   #answerText(result: string): void {
     const envelope = `{"status_code":${this.#status},"result":${result}}`;
     this.#writeHead(envelope.length);
-    this.#inbound.response.end(envelope, "latin1");
+    this.#inbound.end(envelope);
   }
 
   #writeHead(bytes: number): void {

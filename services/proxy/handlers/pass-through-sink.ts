@@ -29,6 +29,8 @@ const maxHeldLineBytes = 64 * 1024;
 /** Longest answer that is written together with its head, in bytes: copying more costs more than another write. */
 const joinedBytes = 16 * 1024;
 
+const noBytes = Buffer.alloc(0);
+
 /** Hands an engine's answer to the client as it comes, and measures streams of tokens while they pass. */
 export class PassThroughSink implements AnswerSink {
   /** The engine's status; 0 until it has answered. */
@@ -39,11 +41,11 @@ export class PassThroughSink implements AnswerSink {
   readonly #countsTokens: boolean;
   #meter: SseMeter | undefined;
   #lastTokenAtMs = 0;
-  #tail: Buffer = Buffer.alloc(0);
+  #tail: Buffer = noBytes;
 
   #contentLength = -1;
   /** The beginning of a line of a stream whose end has not come yet. */
-  #line: Buffer = Buffer.alloc(0);
+  #line: Buffer = noBytes;
   /** A line too long to be held has been handed on in part. */
   #insideLine = false;
 
@@ -82,14 +84,14 @@ export class PassThroughSink implements AnswerSink {
     if (this.#countsTokens) this.#tail = Buffer.concat([this.#tail, chunk]).subarray(-usageTailBytes);
     if (chunk.length === this.#contentLength && chunk.length <= joinedBytes) {
       // The whole answer: as one text that Node joins with the head, one write instead of several.
-      response.end(chunk.toString("latin1"), "latin1");
+      this.#inbound.end(chunk.toString("latin1"));
       return true;
     }
     // Written as a copy: the next read overwrites the chunk, and a slow client may not have taken it by then.
     const flowing =
       chunk.length <= joinedBytes
-        ? response.write(chunk.toString("latin1"), "latin1")
-        : response.write(Buffer.from(chunk));
+        ? this.#inbound.write(chunk.toString("latin1"))
+        : this.#inbound.write(Buffer.from(chunk));
     if (!flowing) response.once("drain", resume);
     return flowing;
   }
@@ -109,14 +111,14 @@ export class PassThroughSink implements AnswerSink {
     this.#insideLine = end === 0;
     const text = this.#line.toString("latin1") + chunk.toString("latin1", 0, whole);
     this.#line = Buffer.from(chunk.subarray(whole));
-    const flowing = response.write(text, "latin1");
+    const flowing = this.#inbound.write(text);
     if (!flowing) response.once("drain", resume);
     return flowing;
   }
 
   end(): void {
     const { response } = this.#inbound;
-    if (!response.writableEnded) response.end(this.#line);
+    if (!response.writableEnded) this.#inbound.end(this.#line);
     if (this.status === 200) this.#countTokens();
   }
 
@@ -125,7 +127,7 @@ export class PassThroughSink implements AnswerSink {
     const { response } = this.#inbound;
     if (this.#meter) this.#countTokens();
     if (this.#meter && !this.#insideLine) {
-      response.end(Buffer.from(`\ndata: ${JSON.stringify(failureBody("openai", failure))}\n\n`));
+      this.#inbound.end(Buffer.from(`\ndata: ${JSON.stringify(failureBody("openai", failure))}\n\n`));
     } else {
       response.destroy();
     }

@@ -21,15 +21,15 @@ export function answerBytes(
   const { body: sent, method, response } = inbound;
   inbound.writeHead(status, ["content-type", type, "content-length", String(body.length), ...headers]);
   if (Buffer.isBuffer(sent) || sent.complete || method === "GET") {
-    response.end(body);
+    inbound.end(body);
     return;
   }
   // The body is still coming. Closing at once would reset the connection under the client's unread answer.
   response.shouldKeepAlive = false;
-  response.write(body);
+  inbound.write(body);
   const finish = (): void => {
     clearTimeout(timer);
-    response.end();
+    inbound.end();
   };
   const timer = setTimeout(finish, lingerMs);
   sent.once("end", finish);

@@ -34,7 +34,7 @@ export class BodyReader {
     const { body } = inbound;
     if (Buffer.isBuffer(body)) return this.read(inbound);
     const declared = this.#declared(inbound);
-    return declared > streamedBytes ? new StreamedBody(body, declared) : this.read(inbound);
+    return declared > streamedBytes ? new StreamedBody(inbound, body, declared) : this.read(inbound);
   }
 
   /** Reads the body; its bytes count as held until the request is released. Rejects with a `ProxyFailure`. */
@@ -91,6 +91,7 @@ export class BodyReader {
       message.on("data", (chunk: Buffer) => {
         if (settled) return;
         bytes += chunk.length;
+        inbound.requestBytes += chunk.length;
         try {
           if (bytes > this.#maxBodyBytes) throw this.#tooLarge();
           this.hold(inbound, chunk.length);

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
+import { TLSSocket } from "node:tls";
 import { anonymous, type Principal } from "../auth/principal.ts";
 import type { ClientResponse } from "./client-response.ts";
 import type { ConcurrencyGate } from "../admission/concurrency-gate.ts";
@@ -17,6 +18,14 @@ export interface InboundWork {
 /** Tells the requests of this process from those of others; a random id for each would cost more than routing it. */
 const processId = randomBytes(9).toString("base64url");
 let requestCount = 0;
+
+/** On every answer. An answer of a model is data, whatever it looks like. */
+const securityHeaders = ["x-content-type-options", "nosniff"] as const;
+/** Of answers over TLS: browsers then stay with it for a year. */
+const encryptedSecurityHeaders = [
+  ...securityHeaders,
+  ...["strict-transport-security", "max-age=31536000"],
+] as const;
 
 /** A request as it came. */
 export interface ClientRequest {
@@ -72,6 +81,10 @@ export class InboundRequest {
   failureCode: ProxyFailureCode | undefined;
   /** When the first token of a stream came, on the clock of `performance.now()`; 0 before. */
   firstTokenAtMs = 0;
+  /** Of its body, as far as that was read. */
+  requestBytes: number;
+  /** Of the answer's body, as far as that was written. */
+  answerBytes = 0;
   /** How often it was sent to another replica. */
   retries = 0;
   /** What the engine reported, or what was counted. */
@@ -85,6 +98,7 @@ export class InboundRequest {
     this.rawHeaders = rawHeaders;
     this.socket = socket;
     this.body = body;
+    this.requestBytes = Buffer.isBuffer(body) ? body.length : 0;
     this.response = response;
     const id = this.firstHeader("x-request-id");
     this.id = id !== undefined && /^[A-Za-z0-9._:-]{1,128}$/.test(id) ? id : nextId();
@@ -104,10 +118,21 @@ export class InboundRequest {
       ...headers,
       "x-request-id",
       this.id,
-      // An answer of a model is data, whatever it looks like.
-      "x-content-type-options",
-      "nosniff",
+      ...(this.socket instanceof TLSSocket ? encryptedSecurityHeaders : securityHeaders),
     ]);
+  }
+
+  /** Writes a part of the answer's body, as bytes or in Latin-1. Returns false where the client is slower. */
+  write(part: string | Buffer): boolean {
+    this.answerBytes += part.length;
+    return typeof part === "string" ? this.response.write(part, "latin1") : this.response.write(part);
+  }
+
+  /** Ends the answer, with its last part. */
+  end(part?: string | Buffer): void {
+    this.answerBytes += part?.length ?? 0;
+    if (typeof part === "string") this.response.end(part, "latin1");
+    else this.response.end(part);
   }
 
   /** The first value of a header, for those that decide nothing. */

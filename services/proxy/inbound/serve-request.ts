@@ -1,4 +1,5 @@
 import type { Logger } from "pino";
+import type { AuditLog } from "../audit/audit-log.ts";
 import type { Authenticator } from "../auth/authenticator.ts";
 import { handlerOf, measureHandlerOf, styleOf, type PathHandler } from "../handlers/paths.ts";
 import type { ProxyServices } from "../handlers/services.ts";
@@ -52,7 +53,10 @@ export async function serveRequest(
     else if (!response.writableEnded) response.destroy();
   }
   services.bodies.release(inbound);
-  if (handler?.kind === "inference") finishInference(services, inbound, status);
+  const nowMs = performance.now();
+  if (handler?.kind === "inference") finishInference(services, inbound, status, nowMs);
+  // Probes ask every few seconds, and nobody's name is behind them.
+  if (services.audit && handler?.kind !== "health") audit(services.audit, inbound, status, nowMs);
 }
 
 function beginSpan(tracing: Tracing, { method, route }: PathHandler, inbound: InboundRequest): void {
@@ -63,12 +67,12 @@ function beginSpan(tracing: Tracing, { method, route }: PathHandler, inbound: In
 }
 
 function finishInference(
-  { metrics, admission, audit }: ProxyServices,
+  { metrics, admission }: ProxyServices,
   inbound: InboundRequest,
   status: number,
+  nowMs: number,
 ): void {
   const { route, principal, arrivedAtMs, turnAtMs, inputTokens, outputTokens } = inbound;
-  const nowMs = performance.now();
   inbound.gate?.leave();
   if (inbound.meter) inbound.meter.inFlight--;
   const meter = inbound.meter ?? metrics.meterOf(route);
@@ -81,31 +85,36 @@ function finishInference(
     admission.charge(route, principal, inputTokens + outputTokens, nowMs);
   }
   const { span, failureCode: errorCode, firstTokenAtMs } = inbound;
-  if (!span && !audit) return;
-  const queueMs = (turnAtMs || nowMs) - arrivedAtMs;
   span?.end({
     status,
     route: route?.labels,
     errorCode,
-    queueMs,
+    queueMs: (turnAtMs || nowMs) - arrivedAtMs,
     upstreamMs: turnAtMs ? nowMs - turnAtMs : undefined,
     ttftMs: firstTokenAtMs ? firstTokenAtMs - arrivedAtMs : undefined,
     inputTokens,
     outputTokens,
   });
-  audit?.record({
+}
+
+function audit(log: AuditLog, inbound: InboundRequest, status: number, nowMs: number): void {
+  const { route, arrivedAtMs, turnAtMs } = inbound;
+  log.record({
     requestId: inbound.id,
-    principal,
+    principal: inbound.principal,
     clientAddress: inbound.socket.remoteAddress,
     method: inbound.method,
     path: inbound.path,
     route: route?.labels,
     status,
-    errorCode,
+    errorCode: inbound.failureCode,
     durationMs: nowMs - arrivedAtMs,
-    queueMs,
-    inputTokens,
-    outputTokens,
+    // Where nothing is asked of a model, there is nothing to wait for.
+    queueMs: route ? (turnAtMs || nowMs) - arrivedAtMs : 0,
+    requestBytes: inbound.requestBytes,
+    answerBytes: inbound.answerBytes,
+    inputTokens: inbound.inputTokens,
+    outputTokens: inbound.outputTokens,
   });
 }
 

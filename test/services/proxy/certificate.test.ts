@@ -1,4 +1,6 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import type { IncomingHttpHeaders } from "node:http";
+import { request } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect } from "node:tls";
@@ -28,6 +30,32 @@ async function tlsFiles() {
   await write(selfSigned("localhost"));
   return { files, write };
 }
+
+/** An answer's headers over TLS. */
+function headersOf({ port }: TestProxy, path: string): Promise<IncomingHttpHeaders> {
+  return new Promise((resolve, reject) => {
+    const asked = request({ host: "127.0.0.1", port, path, rejectUnauthorized: false }, (answer) => {
+      answer.resume();
+      resolve(answer.headers);
+    });
+    asked.on("error", reject).end();
+  });
+}
+
+it("tells browsers to stay with TLS where there is TLS, and only there", async () => {
+  const { files } = await tlsFiles();
+  const encrypted = await startTestProxy(table(), { tls: files });
+  for (const path of ["/livez", "/nothing"]) {
+    expect(await headersOf(encrypted, path)).toMatchObject({
+      "strict-transport-security": "max-age=31536000",
+      "x-content-type-options": "nosniff",
+    });
+  }
+  const plain = await startTestProxy(table());
+  const { headers } = await fetch(`${plain.url}/livez`);
+  expect(headers.get("strict-transport-security")).toBeNull();
+  expect(headers.get("x-content-type-options")).toBe("nosniff");
+});
 
 it("shows new connections a renewed certificate without a restart", async () => {
   const { files, write } = await tlsFiles();

@@ -27,8 +27,6 @@ describe("a line of the audit log", () => {
         route: undefined,
         status: 404,
         errorCode: "MODEL_UNKNOWN",
-        requestBytes: undefined,
-        answerBytes: undefined,
       }),
       time,
     );
@@ -44,6 +42,8 @@ describe("a line of the audit log", () => {
       "errorCode",
       "durationMs",
       "queueMs",
+      "requestBytes",
+      "answerBytes",
       "inputTokens",
       "outputTokens",
     ]);

@@ -9,18 +9,19 @@ import { collected } from "./grpc-testbed.ts";
 import { inferRequest } from "./messages.ts";
 import { bert, inferPath, oneEngine } from "./proxied-engines.ts";
 
-test("writes an audit line for each call that infers, answered or refused, without its payload", async () => {
+test("writes an audit line for each call that is no probe, answered or refused, without its payload", async () => {
   const { engine, client, lines } = await oneEngine();
   engine.answer = () => Promise.resolve(Buffer.from([1, 2, 3]));
   await client.call("ModelInfer", bert, { headers: { "x-request-id": "r-1" } });
   await client.call("ModelInfer", inferRequest({ modelName: "other" }));
   await client.call("ModelReady", bert);
   await client.call("RepositoryIndex", Buffer.alloc(0));
+  await client.call("ServerReady", Buffer.alloc(0));
   const stream = client.stream();
   const ended = collected(stream);
   stream.end(bert);
   await ended;
-  await until(() => lines.length === 3);
+  await until(() => lines.length === 5);
   expect(lines[0]).toMatchObject({
     requestId: "r-1",
     method: "POST",
@@ -38,7 +39,14 @@ test("writes an audit line for each call that infers, answered or refused, witho
   expect(lines[0]).not.toHaveProperty("errorCode");
   expect(lines[1]).toMatchObject({ status: 404, errorCode: "MODEL_UNKNOWN" });
   expect(lines[1]).not.toHaveProperty("model");
-  expect(lines[2]).toMatchObject({ path: "/inference.GRPCInferenceService/ModelStreamInfer", status: 200 });
+  expect(lines[2]).toMatchObject({
+    path: "/inference.GRPCInferenceService/ModelReady",
+    model: "bert",
+    queueMs: 0,
+    status: 200,
+  });
+  expect(lines[3]).toMatchObject({ path: "/inference.GRPCInferenceService/RepositoryIndex", status: 200 });
+  expect(lines[4]).toMatchObject({ path: "/inference.GRPCInferenceService/ModelStreamInfer", status: 200 });
 });
 
 test("writes an audit line for a caller who is not let in, of whom it knows nothing", async () => {
