@@ -57,7 +57,11 @@ export class WaitingLine<T> {
 
   remove(place: Place<T>): void {
     // Every place was made by `add`; the interface only hides the links.
-    const { lane, ahead, behind } = place as LinkedPlace<T>;
+    const linked = place as LinkedPlace<T>;
+    const { lane, ahead, behind } = linked;
+    // One that has grown old would keep all who came behind it from the cheap garbage collection.
+    linked.ahead = undefined;
+    linked.behind = undefined;
     if (ahead) ahead.behind = behind;
     else lane.first = behind;
     if (behind) behind.ahead = ahead;
