@@ -1,6 +1,7 @@
 import type { ConcurrencyGate, Waiting } from "./admission/concurrency-gate.ts";
 import { mayUse } from "./auth/allow-list.ts";
 import type { Authenticator } from "./auth/authenticator.ts";
+import type { ClientCertificate, TlsPeer } from "./auth/certificate-principal.ts";
 import { anonymous, type Principal } from "./auth/principal.ts";
 import type {
   ArrivedCall,
@@ -74,10 +75,13 @@ class BridgedCall implements ServedCall {
   }
 
   authenticate(): Promise<void> | undefined {
+    const call = this.#call;
     const found = this.#authenticator.authenticate({
-      header: (name) => this.#call.header(name),
-      // Of a call only its metadata are known: who has nothing but a client certificate is refused.
-      socket: undefined,
+      header: (name) => call.header(name),
+      // Read only where a certificate decides: the library puts it together anew for every call.
+      get socket() {
+        return verifiedPeer(call.clientCertificate());
+      },
     });
     if (found instanceof Promise) {
       return found.then((principal) => {
@@ -280,6 +284,11 @@ class BridgedCall implements ServedCall {
       },
     };
   }
+}
+
+/** The connection of a call, of which only a certificate is known that was verified. */
+function verifiedPeer(certificate: ClientCertificate | undefined): TlsPeer | undefined {
+  return certificate && { authorized: true, getPeerCertificate: () => certificate };
 }
 
 function isOfEndpoint({ code }: ProxyFailure): boolean {

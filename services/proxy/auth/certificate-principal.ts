@@ -1,24 +1,36 @@
 import type { Socket } from "node:net";
-import { TLSSocket } from "node:tls";
+import type { PeerCertificate } from "node:tls";
 import { ProxyFailure } from "../proxy-failure.ts";
 import { isName, principalOf, type Principal } from "./principal.ts";
 
+/** What of a client certificate says who it names. */
+export type ClientCertificate = Pick<PeerCertificate, "subject" | "subjectaltname">;
+
+/** What of a TLS connection says who its client is. A `TLSSocket` is one. */
+export interface TlsPeer {
+  /** The client has shown a certificate of a trusted authority. */
+  readonly authorized: boolean;
+  getPeerCertificate(): ClientCertificate;
+}
+
 /** By connection, which shows one certificate in its life. */
-const principals = new WeakMap<Socket, Principal>();
+const principals = new WeakMap<Socket | TlsPeer, Principal>();
 
 /**
  * Who the client certificate of a connection names: its URI, else its common name. Throws a `ProxyFailure` where there
  * is no certificate of a trusted authority, or where it leaves open who it names.
  */
-export function principalOfCertificate(socket: Socket | undefined): Principal {
-  if (!(socket instanceof TLSSocket) || !socket.authorized) throw new ProxyFailure("CREDENTIAL_MISSING");
-  const known = principals.get(socket);
+export function principalOfCertificate(connection: Socket | TlsPeer | undefined): Principal {
+  // Without TLS a connection does not say.
+  if (!connection || !("authorized" in connection) || !connection.authorized)
+    throw new ProxyFailure("CREDENTIAL_MISSING");
+  const known = principals.get(connection);
   if (known) return known;
-  const { subject, subjectaltname } = socket.getPeerCertificate();
+  const { subject, subjectaltname } = connection.getPeerCertificate();
   const id = nameIn(subject?.CN, subjectaltname);
   if (id === undefined) throw new ProxyFailure("CREDENTIAL_REFUSED");
   const principal = principalOf("certificate", id, []);
-  principals.set(socket, principal);
+  principals.set(connection, principal);
   return principal;
 }
 

@@ -1,3 +1,4 @@
+import type { PeerCertificate } from "node:tls";
 import type { RouteTarget } from "../../../platform/routes/routing-table.ts";
 import type { ProxyFailureCode } from "../proxy-failure.ts";
 
@@ -13,6 +14,8 @@ export interface ArrivedCall {
   readonly arrivedAtMs: number;
   /** IP address of the other end of the connection, which may be a load balancer; undefined where it is not known. */
   readonly clientAddress: string | undefined;
+  /** What the client showed on its connection, where TLS has verified it against the authorities. */
+  clientCertificate(): PeerCertificate | undefined;
   /** One value of the metadata; throws a `ProxyFailure` where there is an empty one. */
   header(name: string): string | undefined;
   /** The same for metadata that decide nothing, as it came. */

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import type { PeerCertificate } from "node:tls";
 import { status, type Metadata, type ServerInterceptingCallInterface } from "@grpc/grpc-js";
 import { ProxyFailure, type ProxyFailureCode } from "../proxy-failure.ts";
 import type { ArrivedCall, GrpcRoute, GrpcServices, ServedCall } from "./grpc-services.ts";
@@ -25,6 +26,7 @@ export class IncomingCall implements ArrivedCall {
   answerBytes = 0;
   /** The call has its status, or the client has gone. */
   ended = false;
+  readonly #call: ServerInterceptingCallInterface;
   readonly #held: HeldBytes;
   #heldBytes = 0;
 
@@ -40,10 +42,16 @@ export class IncomingCall implements ArrivedCall {
     this.metadata = metadata;
     this.clientAddress = call.getConnectionInfo().remoteAddress;
     this.clientDeadlineMs = this.arrivedAtMs + (Number(call.getDeadline()) - Date.now());
+    this.#call = call;
     this.#held = held;
     const id = this.firstHeader("x-request-id");
     this.requestId = id !== undefined && /^[A-Za-z0-9._:-]{1,128}$/.test(id) ? id : randomUUID();
     this.served = services.begin(this);
+  }
+
+  clientCertificate(): PeerCertificate | undefined {
+    // The library shows none that was not verified, also where the server would let such connections in.
+    return this.#call.getAuthContext().sslPeerCertificate;
   }
 
   /** A header's value. HTTP/2 joins one that is given twice to "a, b", which is no name or key of anything. */
