@@ -25,10 +25,15 @@ const target = z
     // setTimeout takes at most 2^31 - 1 ms and fires at once beyond.
     timeoutMs: z.int().min(1).max(2_147_483_647),
   })
-  .refine(({ discovery, endpoints }) => !discovery || endpoints.every((url) => url.startsWith("http:")), {
-    error: "only plain http endpoints can be discovered: a certificate names the Service, not its pods",
-    path: ["discovery"],
-  });
+  // Calls go to an address by the host of its URL alone, and would ask for a certificate of the address.
+  .refine(
+    ({ discovery, grpcPort, endpoints }) =>
+      !discovery || grpcPort === undefined || !endpoints.some((url) => /^https:/i.test(url)),
+    {
+      error: "discovered https endpoints cannot be called by gRPC: leave out grpcPort, or discovery",
+      path: ["grpcPort"],
+    },
+  );
 
 const headerName = z
   .string()

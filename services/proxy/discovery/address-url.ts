@@ -1,15 +1,18 @@
 import { isIPv6 } from "node:net";
 
 /**
- * A base URL with an address in the place of its host, without a trailing slash.
+ * A base URL with an address in the place of its host, without a trailing slash. Of `https` its fragment is the host
+ * and port that it had: an address shows the certificate of the name that led to it, and two names that lead to one
+ * address are two endpoints. Base URLs of a routing table have no fragment.
  *
  * @param port @default the port of the URL
  */
 export function withAddress(url: string, address: string, port?: number): string {
-  const { protocol, port: ownPort, pathname } = new URL(url);
+  const { protocol, host: name, hostname, port: ownPort, pathname } = new URL(url);
   const host = isIPv6(address) ? `[${address}]` : address;
   const shownPort = port ?? ownPort;
-  return `${protocol}//${host}${shownPort === "" ? "" : `:${shownPort}`}${pathname === "/" ? "" : pathname}`;
+  const base = `${protocol}//${host}${shownPort === "" ? "" : `:${shownPort}`}${pathname === "/" ? "" : pathname}`;
+  return protocol === "https:" && host !== hostname ? `${base}#${name}` : base;
 }
 
 /** Whether two sorted lists hold the same. */

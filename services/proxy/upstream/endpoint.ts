@@ -5,6 +5,7 @@ import {
   type ConnectionOwner,
   type ConnectionUser,
 } from "./connection/engine-connection.ts";
+import { readEndpointUrl } from "./endpoint-url.ts";
 import { CircuitBreaker } from "./health/circuit-breaker.ts";
 
 /**
@@ -35,6 +36,7 @@ export interface ConnectionSeeker extends ConnectionUser {
 
 /** One address of a replica group with its connections and its load. */
 export class Endpoint implements ConnectionOwner {
+  /** @see readEndpointUrl */
   readonly url: string;
   /** Path of the base URL without a trailing slash, often empty. */
   readonly basePath: string;
@@ -61,18 +63,13 @@ export class Endpoint implements ConnectionOwner {
   #retired = false;
 
   constructor(url: string, isHealthy: IsHealthy) {
-    const { protocol, hostname, port, pathname, host } = new URL(url);
-    const tls = protocol === "https:";
+    const { address, basePath, authority } = readEndpointUrl(url);
     this.url = url;
     this.hash = endpointHash(url);
     this.#isHealthy = isHealthy;
-    this.basePath = pathname === "/" ? "" : pathname;
-    this.authority = host;
-    this.#address = {
-      host: hostname.replace(/^\[|\]$/g, ""),
-      port: port === "" ? (tls ? 443 : 80) : Number(port),
-      tls,
-    };
+    this.basePath = basePath;
+    this.authority = authority;
+    this.#address = address;
   }
 
   /** Gives the seeker a connection now where one is idle, else as soon as there is one. */

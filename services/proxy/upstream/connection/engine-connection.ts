@@ -7,6 +7,11 @@ export interface Address {
   readonly host: string;
   readonly port: number;
   readonly tls: boolean;
+  /**
+   * Whose certificate the engine has to show.
+   * @default the host
+   */
+  readonly name?: string;
 }
 
 /** Has the connection for one request. */
@@ -51,9 +56,9 @@ export class EngineConnection {
 
   constructor(address: Address, owner: ConnectionOwner) {
     this.#owner = owner;
-    const { host, port } = address;
+    const { host, port, name = host } = address;
     if (address.tls) {
-      this.#socket = connectTls({ host, port, servername: servernameOf(host), ALPNProtocols: ["http/1.1"] });
+      this.#socket = connectTls({ host, port, servername: servernameOf(name), ALPNProtocols: ["http/1.1"] });
       this.#socket.on("data", (chunk: Buffer) => this.#read(chunk));
       this.#socket.once("secureConnect", () => this.#owner.onConnected(this));
     } else {

@@ -1,5 +1,6 @@
 import type { Logger } from "pino";
 import { request, type Dispatcher } from "undici";
+import { readEndpointUrl } from "../endpoint-url.ts";
 
 /** One lost answer says nothing; requests meanwhile have the circuit breaker. */
 const failuresUntilOut = 2;
@@ -26,6 +27,8 @@ export class HealthAsker {
   /** Below the endpoint's base URL. */
   path: string;
   readonly #url: string;
+  readonly #baseUrl: string;
+  readonly #authority: string;
   readonly #dispatcher: Dispatcher;
   readonly #settings: HealthSettings;
   readonly #log: Logger;
@@ -38,7 +41,10 @@ export class HealthAsker {
   #stopped = false;
 
   constructor(url: string, path: string, dispatcher: Dispatcher, settings: HealthSettings, log: Logger) {
+    const { baseUrl, authority } = readEndpointUrl(url);
     this.#url = url;
+    this.#baseUrl = baseUrl;
+    this.#authority = authority;
     this.path = path;
     this.#dispatcher = dispatcher;
     this.#settings = settings;
@@ -83,11 +89,13 @@ export class HealthAsker {
     this.#question = question;
     const timer = setTimeout(() => question.abort(), this.#settings.timeoutMs);
     try {
-      const { statusCode, body } = await request(this.#url + this.path, {
+      const { statusCode, body } = await request(this.#baseUrl + this.path, {
         dispatcher: this.#dispatcher,
         // A new connection each time: an engine that takes no new ones cannot take requests for long.
         reset: true,
         signal: question.signal,
+        // Is also the name that a certificate has to be of.
+        headers: { host: this.#authority },
       });
       await body.dump({ limit: maxAnswerBytes, signal: question.signal });
       return statusCode >= 200 && statusCode < 300 ? undefined : `status ${statusCode}`;

@@ -53,7 +53,22 @@ describe("addresses by the DNS", () => {
       "https://a.b.svc:8443/base",
     );
     await seconds(0);
-    expect(lists).toEqual([["https://10.0.0.1:8443/base", "https://10.0.0.9:8443/base"]]);
+    expect(lists).toEqual([
+      ["https://10.0.0.1:8443/base#a.b.svc:8443", "https://10.0.0.9:8443/base#a.b.svc:8443"],
+    ]);
+  });
+
+  it("hold the name behind TLS alone, and where it is one", async () => {
+    const answers: Answers = { v4: ["10.0.0.1"], v6: [], ttl: 5 };
+    const urls = ["https://a.b.svc", "http://a.b.svc", "https://10.0.0.7:8443", "https://[fd00::7]"];
+    const all = urls.map((one) => follow(answers, one));
+    await seconds(0);
+    expect(all.map(({ lists }) => lists[0])).toEqual([
+      ["https://10.0.0.1#a.b.svc"],
+      ["http://10.0.0.1"],
+      ["https://10.0.0.7:8443"],
+      ["https://[fd00::7]"],
+    ]);
   });
 
   it("leave out a port that the name does not have", async () => {

@@ -61,6 +61,13 @@ describe("endpoints by watching slices", () => {
     expect(server.watches.length).toBe(1);
   });
 
+  it("hold the name of the Service behind TLS, at the pods' port", async () => {
+    server.services.set("tabular", serviceObject("tabular", [{ name: "http", port: 443 }]));
+    server.slices.set("a", sliceObject("a", "tabular", [["10.0.0.1"]]));
+    const { lists } = follow("https://tabular.inference.svc/base");
+    await known(lists, ["https://10.0.0.1:8000/base#tabular.inference.svc"]);
+  });
+
   it("are none at once for a Service without slices", async () => {
     const { lists } = follow();
     await known(lists, []);

@@ -5,6 +5,7 @@ import {
   ActiveHealth,
   type ActiveHealthOptions,
 } from "../../../../../services/proxy/upstream/health/active-health.ts";
+import { startTlsEngine } from "../../tls-engine.ts";
 import { captureLog, deadUrl, startEngine, until, type Engine } from "../../testbed.ts";
 
 function startHealth(options: Partial<ActiveHealthOptions> = {}) {
@@ -40,6 +41,29 @@ describe("the health of endpoints", () => {
     const questions = engine.received.map(({ method, url }) => `${method} ${url}`);
     expect(new Set(questions)).toEqual(new Set(["GET /base/v2/health/ready"]));
   });
+
+  it.each(["TLSv1.2", undefined] as const)(
+    "is bad, and asked of nobody, where the certificate is of another name (%s)",
+    async (maxVersion) => {
+      const engine = await startTlsEngine(["chat.inference.svc"], maxVersion);
+      const { health, logged } = startHealth();
+      const asTabular = `https://127.0.0.1:${engine.port}#tabular.inference.svc`;
+      const asChat = `https://127.0.0.1:${engine.port}#chat.inference.svc:8443`;
+      health.retain(
+        new Map([
+          [asTabular, "/health"],
+          [asChat, "/health"],
+        ]),
+      );
+      await until(() => !health.healthy(asTabular) && engine.received.length > 20);
+      expect(health.healthy(asTabular)).toBe(false);
+      expect(health.healthy(asChat)).toBe(true);
+      expect(logged.map(({ endpoint, reason }) => [endpoint, reason])).toEqual([
+        [asTabular, "ERR_TLS_CERT_ALTNAME_INVALID"],
+      ]);
+      expect(new Set(engine.received.map(({ host }) => host))).toEqual(new Set(["chat.inference.svc:8443"]));
+    },
+  );
 
   it("is good where nobody asks", () => {
     expect(startHealth().health.healthy("http://127.0.0.1:1")).toBe(true);
