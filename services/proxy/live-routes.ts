@@ -2,7 +2,7 @@ import type { Logger } from "pino";
 import type { RouteTarget } from "../../platform/routes/routing-table.ts";
 import type { Admission } from "./admission/admission.ts";
 import { DnsDiscovery } from "./discovery/dns-discovery.ts";
-import { EndpointDiscovery } from "./discovery/endpoint-discovery.ts";
+import { EndpointDiscovery, type DiscoveryState } from "./discovery/endpoint-discovery.ts";
 import { EndpointSliceDiscovery } from "./discovery/endpoint-slice-discovery.ts";
 import { indexRoutes, type LoadedRoutingTable, type RoutingIndex } from "./routing/routing-index.ts";
 import type { Endpoints } from "./upstream/endpoints.ts";
@@ -67,6 +67,11 @@ export class LiveRoutes {
    */
   get ready(): boolean {
     return this.#discovery.isComplete || performance.now() - this.#startedAtMs > longestDiscoveryMs;
+  }
+
+  /** How the discovered URLs of the table stand. */
+  get discovered(): readonly DiscoveryState[] {
+    return this.#discovery.states();
   }
 
   close(): void {

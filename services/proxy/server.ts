@@ -16,6 +16,7 @@ import { PlainDoor } from "./inbound/plain/plain-door.ts";
 import { serveMeasures, serveRequest } from "./inbound/serve-request.ts";
 import { Lifecycle } from "./lifecycle.ts";
 import { LiveRoutes } from "./live-routes.ts";
+import { registerDiscovery } from "./measures/discovery-metrics.ts";
 import { ProxyMetrics } from "./measures/proxy-metrics.ts";
 import {
   bufferedBodiesFactor,
@@ -70,6 +71,7 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
       retain: (urls) => grpc?.retain(urls),
     });
     lifecycle.behind(() => live.close());
+    registerDiscovery(metrics.registry, () => live.discovered);
     const routesWatcher = await watchRoutes(routesFile, settings.filesPollMs, log, (table) => {
       live.use(table);
       metrics.routeReloads.inc();

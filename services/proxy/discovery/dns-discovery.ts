@@ -74,6 +74,7 @@ export class DnsDiscovery implements EndpointSource {
 
 class FollowedName implements FollowedUrl {
   confirmedAtMs: number | undefined;
+  failedLooks = 0;
   readonly #url: string;
   readonly #host: string;
   readonly #resolver: AddressResolver;
@@ -117,6 +118,7 @@ class FollowedName implements FollowedUrl {
       nextMs = this.#take(records);
     } catch (error) {
       if (this.#isClosed) return;
+      this.failedLooks++;
       // Once, not every 5 s of an outage.
       if (!this.#isFailing)
         this.#log.warn({ host: this.#host, err: error }, "cannot resolve, the last addresses stay");

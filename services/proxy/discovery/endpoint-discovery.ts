@@ -23,8 +23,10 @@ export interface DiscoveryState {
   readonly url: string;
   /** Undefined before the first answer. */
   readonly addressCount: number | undefined;
-  /** Seconds since the list was last known to be right; undefined before the first answer. */
+  /** Seconds since its source last answered; undefined before the first answer. */
   readonly ageSeconds: number | undefined;
+  /** Since it is followed. */
+  readonly failedLooks: number;
 }
 
 interface Entry {
@@ -83,11 +85,12 @@ export class EndpointDiscovery {
 
   states(): readonly DiscoveryState[] {
     const nowMs = this.#nowMs();
-    return this.#all().map(({ kind, url, addresses, followed: { confirmedAtMs } }) => ({
+    return this.#all().map(({ kind, url, addresses, followed: { confirmedAtMs, failedLooks } }) => ({
       kind,
       url,
       addressCount: addresses?.length,
       ageSeconds: confirmedAtMs === undefined ? undefined : (nowMs - confirmedAtMs) / 1_000,
+      failedLooks,
     }));
   }
 

@@ -44,6 +44,7 @@ export class EndpointSliceDiscovery implements EndpointSource {
         get confirmedAtMs() {
           return nowMs();
         },
+        failedLooks: 0,
         close: () => {},
       };
     }
@@ -54,6 +55,9 @@ export class EndpointSliceDiscovery implements EndpointSource {
     return {
       get confirmedAtMs() {
         return followed.confirmedAtMs;
+      },
+      get failedLooks() {
+        return followed.failedLooks;
       },
       close: () => {
         followed.close();

@@ -11,7 +11,9 @@ export interface EndpointSource {
 }
 
 export interface FollowedUrl {
-  /** When the list was last known to be right, in ms of the injected clock; undefined before the first answer. */
+  /** When its source last answered, in ms of the injected clock; undefined before the first answer. */
   readonly confirmedAtMs: number | undefined;
+  /** Looks that came to nothing since it is followed: name servers or an API server that gave no answer. */
+  readonly failedLooks: number;
   close(): void;
 }

@@ -34,6 +34,7 @@ interface FollowedService extends FollowedUrl {
   readonly address: ServiceAddress;
   readonly changed: (urls: readonly string[]) => void;
   urls: readonly string[] | undefined;
+  failedLooks: number;
 }
 
 /**
@@ -70,6 +71,7 @@ export class NamespaceSlices implements CollectionFollower {
       address,
       changed,
       urls: undefined,
+      failedLooks: 0,
       get confirmedAtMs() {
         return followed.urls === undefined ? undefined : confirmedAtMs();
       },
@@ -119,6 +121,10 @@ export class NamespaceSlices implements CollectionFollower {
     if (slice === undefined) return;
     this.#slices.delete(slice.name);
     this.#publish(slice.service);
+  }
+
+  failed(): void {
+    for (const followed of this.#followed) followed.failedLooks++;
   }
 
   #names(): ReadonlySet<string> {

@@ -11,6 +11,8 @@ export interface CollectionFollower {
   listed(objects: readonly unknown[]): void;
   changed(object: unknown): void;
   removed(object: unknown): void;
+  /** A list or a watch came to nothing, or broke; what is known stays. */
+  failed(): void;
 }
 
 export interface WatchedCollectionOptions {
@@ -59,7 +61,6 @@ export class WatchedCollection {
   /** Where to go on; undefined where a list is due. */
   #resourceVersion: string | undefined;
   #failures = 0;
-  #isWatching = false;
   #confirmedAtMs: number | undefined;
 
   constructor(options: WatchedCollectionOptions) {
@@ -68,9 +69,12 @@ export class WatchedCollection {
     void this.#run();
   }
 
-  /** When what the follower was told was last known to be all; undefined before the first list. */
+  /**
+   * When the API server last said something: a list, that it takes a watch, an event or a bookmark, which comes every
+   * minute. An open connection alone says nothing. Undefined before the first list.
+   */
   get confirmedAtMs(): number | undefined {
-    return this.#isWatching ? this.#nowMs() : this.#confirmedAtMs;
+    return this.#confirmedAtMs;
   }
 
   close(): void {
@@ -115,17 +119,12 @@ export class WatchedCollection {
       resourceVersion: this.#resourceVersion ?? "",
     });
     const startedAtMs = this.#nowMs();
-    try {
-      await api.watch(`${path}?${query}`, this.#end.signal, {
-        opened: () => {
-          this.#isWatching = true;
-        },
-        event: (value) => this.#take(value),
-      });
-    } finally {
-      if (this.#isWatching) this.#confirmedAtMs = this.#nowMs();
-      this.#isWatching = false;
-    }
+    await api.watch(`${path}?${query}`, this.#end.signal, {
+      opened: () => {
+        this.#confirmedAtMs = this.#nowMs();
+      },
+      event: (value) => this.#take(value),
+    });
     if (this.#nowMs() - startedAtMs < leastWatchMs) throw new Error("the API server ended a watch at once");
     this.#failures = 0;
   }
@@ -139,13 +138,15 @@ export class WatchedCollection {
     else if (type === "DELETED") follower.removed(object);
     // Bookmarks carry nothing else.
     this.#resourceVersion = versioned.parse(object).metadata.resourceVersion;
+    this.#confirmedAtMs = this.#nowMs();
     if (this.#failures > 0) this.#options.log.info({ path }, "watching again");
     this.#failures = 0;
   }
 
   #fail(error: unknown): void {
-    const { log, path } = this.#options;
+    const { log, path, follower } = this.#options;
     this.#failures++;
+    follower.failed();
     const isGone = error instanceof KubernetesRefusal && error.status === gone;
     if (isGone || this.#failures >= failuresBeforeList) this.#resourceVersion = undefined;
     // Once, not at every try of an outage.

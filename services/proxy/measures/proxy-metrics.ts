@@ -1,6 +1,7 @@
-import { Counter, Registry, type Metric } from "prom-client";
+import { Counter, Registry } from "prom-client";
 import type { Route, RouteLabels } from "../routing/routing-index.ts";
 import { latencyBucketsSeconds, type LatencyHistogram } from "./latency-histogram.ts";
+import { registerRead, type MetricType, type Sample } from "./read-metric.ts";
 import { RouteMeter } from "./route-meter.ts";
 
 const unknownLabels: RouteLabels = {
@@ -9,40 +10,6 @@ const unknownLabels: RouteLabels = {
   version: "unknown",
   service_class: "unknown",
 };
-
-interface Sample {
-  readonly value: number;
-  readonly labels: Readonly<Record<string, string | number>>;
-  readonly metricName?: string;
-}
-
-/** A metric of the registry whose samples are made when they are asked for. */
-class ReadMetric {
-  readonly name: string;
-  readonly #help: string;
-  readonly #type: "counter" | "gauge" | "histogram";
-  readonly #read: () => Sample[];
-
-  constructor(name: string, type: "counter" | "gauge" | "histogram", help: string, read: () => Sample[]) {
-    this.name = name;
-    this.#help = help;
-    this.#type = type;
-    this.#read = read;
-  }
-
-  get(): Promise<object> {
-    const { name } = this;
-    return Promise.resolve({
-      name,
-      help: this.#help,
-      type: this.#type,
-      values: this.#read(),
-      aggregator: "sum",
-    });
-  }
-
-  reset(): void {}
-}
 
 /** What the proxy measures. Each proxy has its own registry, so that several can run in one process. */
 export class ProxyMetrics {
@@ -145,15 +112,8 @@ export class ProxyMetrics {
     this.#register(name, "histogram", help, (meter) => samplesOf(name, meter.labels, read(meter)));
   }
 
-  #register(
-    name: string,
-    type: "counter" | "gauge" | "histogram",
-    help: string,
-    read: (meter: RouteMeter) => Sample[],
-  ): void {
-    const metric = new ReadMetric(name, type, help, () => [...this.#meters.values()].flatMap(read));
-    // The registry asks of a metric no more than this; its types name its own classes.
-    this.registry.registerMetric(metric as unknown as Metric);
+  #register(name: string, type: MetricType, help: string, read: (meter: RouteMeter) => Sample[]): void {
+    registerRead(this.registry, name, type, help, () => [...this.#meters.values()].flatMap(read));
   }
 }
 

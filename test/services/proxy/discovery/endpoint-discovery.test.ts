@@ -13,6 +13,7 @@ function fakeSource() {
       followed.set(url, changed);
       return {
         confirmedAtMs: 1_000,
+        failedLooks: 2,
         close: () => {
           events.push(`close ${url}`);
           followed.delete(url);
@@ -76,8 +77,8 @@ describe("discovery of endpoints", () => {
     discovery.retain(targets);
     expect(discovery.addressesOf("dns", "http://a")).toEqual(["http://10.0.0.1"]);
     expect(discovery.states()).toEqual([
-      { kind: "dns", url: "http://a", addressCount: 1, ageSeconds: 3 },
-      { kind: "dns", url: "http://b", addressCount: 0, ageSeconds: 3 },
+      { kind: "dns", url: "http://a", addressCount: 1, ageSeconds: 3, failedLooks: 2 },
+      { kind: "dns", url: "http://b", addressCount: 0, ageSeconds: 3, failedLooks: 2 },
     ]);
   });
 
