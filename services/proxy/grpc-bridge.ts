@@ -11,6 +11,7 @@ import type {
   GrpcServices,
   ModelState,
   ServedCall,
+  TokenTimes,
 } from "./grpc/grpc-services.ts";
 import { repositoryStates } from "./handlers/repository-index.ts";
 import type { ProxyServices } from "./handlers/services.ts";
@@ -110,6 +111,10 @@ class BridgedCall implements ServedCall {
     this.#meter = meter;
     meter.inFlight++;
     return route;
+  }
+
+  tokenTimes(): TokenTimes {
+    return this.#services.metrics.meterOf(this.#route);
   }
 
   admit(deadlineMs: number): Promise<void> | undefined {

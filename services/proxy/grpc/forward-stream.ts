@@ -6,6 +6,7 @@ import type { IncomingCall } from "./incoming-call.ts";
 import { answerMetadata, ModelCall, outcomeOf } from "./model-call.ts";
 import { readModelRequestFields, withModelVersion, type ModelRequestFields } from "./model-request-fields.ts";
 import { methods } from "./open-inference-service.ts";
+import { StreamTokens } from "./stream-tokens.ts";
 import type { UpstreamClients } from "./upstream-client.ts";
 import { upstreamMetadata } from "./upstream-metadata.ts";
 
@@ -25,6 +26,7 @@ export class StreamForwarder {
   #first: ModelRequestFields | undefined;
   #modelCall: ModelCall | undefined;
   #engine: EngineStream | undefined;
+  #tokens: StreamTokens | undefined;
   #engineError: ServiceError | undefined;
   #timer: NodeJS.Timeout | undefined;
   /** A message went to the engine and nothing has come back since. */
@@ -68,12 +70,14 @@ export class StreamForwarder {
 
   async #toEngine(message: Buffer): Promise<void> {
     if (this.#finished) return;
+    const arrivedAtMs = performance.now();
     const fields = readModelRequestFields(message);
     const engine = this.#engine ?? (await this.#open(fields));
     const version = this.#versionFor(fields);
     // Further questions do not move the deadline of an answer that is owed: a stuck engine must not be kept waiting on.
     if (!this.#answerOwed) this.#setTimer(this.#modelCall?.route.target.timeoutMs ?? this.#idleMs);
     this.#answerOwed = true;
+    this.#tokens?.asked(message, arrivedAtMs);
     const written = Promise.withResolvers<undefined>();
     engine.write(withModelVersion(message, fields, version), () => written.resolve(undefined));
     await written.promise;
@@ -105,6 +109,7 @@ export class StreamForwarder {
       modelCall.release("cancelled");
       throw new ProxyFailure("CLIENT_CLOSED");
     }
+    this.#tokens = new StreamTokens(this.#incoming.served.tokenTimes());
     const metadata = upstreamMetadata(this.#incoming);
     const deadline = Number(this.#client.getDeadline());
     const engine = modelCall.client.stream(methods.ModelStreamInfer, metadata, deadline);
@@ -124,7 +129,9 @@ export class StreamForwarder {
 
   #toClient(engine: EngineStream, answer: Buffer): void {
     if (this.#finished) return;
-    this.#incoming.firstAnswerAtMs ??= performance.now();
+    const nowMs = performance.now();
+    this.#incoming.firstAnswerAtMs ??= nowMs;
+    this.#tokens?.answered(answer, nowMs);
     this.#incoming.answerBytes += answer.length;
     this.#answerOwed = false;
     // Also ends a client that leaves an answer unread.

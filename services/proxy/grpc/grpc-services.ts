@@ -77,6 +77,14 @@ export interface EndedCall {
   readonly answerBytes: number;
 }
 
+/** What is measured of the tokens that a stream hands on. */
+export interface TokenTimes {
+  /** From the arrival of a request to its first token. */
+  readonly timeToFirstToken: { observe(seconds: number): void };
+  /** Between two tokens of one request. */
+  readonly interTokenLatency: { observe(seconds: number): void };
+}
+
 /** What an engine gets in place of the client's trace context. */
 export interface TraceContext {
   readonly traceparent: string;
@@ -95,6 +103,8 @@ export interface ServedCall {
   authenticate(): Promise<void> | undefined;
   /** Decides the route, and whether the caller may take it, and as often. */
   route(query: GrpcRouteQuery): GrpcRoute;
+  /** Where the tokens of the route that was decided count. */
+  tokenTimes(): TokenTimes;
   /** Takes a place in the model's engine; waits for it at most until the deadline or the end of the call. */
   admit(deadlineMs: number): Promise<void> | undefined;
   /**

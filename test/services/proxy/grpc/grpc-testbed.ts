@@ -18,9 +18,11 @@ import type {
   GrpcServices,
   ModelState,
   ServedCall,
+  TokenTimes,
 } from "../../../../services/proxy/grpc/grpc-services.ts";
 import { methods, type MethodName } from "../../../../services/proxy/grpc/open-inference-service.ts";
 import { startGrpc, type GrpcOptions, type RunningGrpc } from "../../../../services/proxy/grpc/start-grpc.ts";
+import { LatencyHistogram } from "../../../../services/proxy/measures/latency-histogram.ts";
 import { resolveRoute } from "../../../../services/proxy/routing/resolve.ts";
 import { indexRoutes } from "../../../../services/proxy/routing/routing-index.ts";
 import { atEnd } from "./at-end.ts";
@@ -92,6 +94,10 @@ class PlainCall implements ServedCall {
       servers: this.#services.servers,
     } as const;
     return (this.#route = resolveRoute(indexRoutes(table), query, () => 0));
+  }
+
+  tokenTimes(): TokenTimes {
+    return { timeToFirstToken: new LatencyHistogram(), interTokenLatency: new LatencyHistogram() };
   }
 
   admit(): undefined {

@@ -17,3 +17,26 @@ export function inferRequest({ modelName, version, id, raw }: InferRequest): Buf
     ...(raw === undefined ? [] : [lengthDelimitedField(7, raw)]),
   ]);
 }
+
+export interface StreamAnswer {
+  readonly id?: string;
+  /** In `raw_output_contents`, field 6, next to an output, field 5. */
+  readonly output?: string;
+  readonly error?: string;
+}
+
+/** ModelStreamInferResponse with the fields in the order that serialisers write them. */
+export function streamAnswer({ id, output, error }: StreamAnswer): Buffer {
+  const response = Buffer.concat([
+    lengthDelimitedField(1, "bert"),
+    lengthDelimitedField(2, "1"),
+    ...(id === undefined ? [] : [lengthDelimitedField(3, id)]),
+    ...(output === undefined
+      ? []
+      : [lengthDelimitedField(5, lengthDelimitedField(1, "text")), lengthDelimitedField(6, output)]),
+  ]);
+  return Buffer.concat([
+    ...(error === undefined ? [] : [lengthDelimitedField(1, error)]),
+    lengthDelimitedField(2, response),
+  ]);
+}
