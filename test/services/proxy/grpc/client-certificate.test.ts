@@ -157,6 +157,17 @@ test("judges new connections by the authorities that the file holds now", async 
   expect((await before.call("ModelInfer", bert)).code).toBe(status.OK);
 });
 
+test("refuses the session of a connection whose authority is gone", async () => {
+  const { proxy, port, clientCaFile, lines } = await guarded(byCertificate);
+  const { sessions } = await rawCall(port, batch);
+  expect((await rawCall(port, batch, sessions[0])).isSessionReused).toBe(true);
+  await until(() => lines.length === 2);
+  await replaceFile(clientCaFile, stranger.certificate);
+  await until(() => proxy.logged.some(({ msg }) => msg === "certificate reloaded"));
+  expect((await rawCall(port, batch, sessions[0])).isSessionReused).toBe(false);
+  expect(lines).toHaveLength(2);
+});
+
 /** What a server saw of its callers' certificates that asks for one and lets everybody in. */
 async function lenient() {
   const seen: (string | undefined)[] = [];
@@ -205,11 +216,15 @@ async function rawCall(port: number, pair?: Pair, session?: Buffer) {
   const socket = connection.socket as TLSSocket;
   const sessions: Buffer[] = [];
   socket.on("session", (given: Buffer) => sessions.push(given));
+  let isSessionReused = false;
+  connection.once("connect", () => (isSessionReused = socket.isSessionReused()));
+  // Where the server refuses it.
+  connection.on("error", () => undefined);
   const headers = { ":method": "POST", ":path": inferPath, "content-type": "application/grpc" };
   const call = connection.request({ ...headers, te: "trailers" });
+  call.on("error", () => undefined);
   call.resume().end();
   await new Promise((resolve) => call.once("close", resolve));
-  const isSessionReused = socket.isSessionReused();
   connection.close();
   return { sessions, isSessionReused };
 }
