@@ -122,7 +122,7 @@ export interface RouteTarget {
   /**
    * What the hosts of the endpoints stand for. `dns`: every address of the name. `endpoint-slices`: every ready pod of
    * the Service that the name is of.
-   * Behind `https` an address has to show the certificate of the host; such a target has no `grpcPort`.
+   * Behind `https` an address has to show the certificate of the host.
    * @default themselves
    */
   readonly discovery?: "dns" | "endpoint-slices";

@@ -9,31 +9,21 @@ import type { LoadedRoutingTable } from "./routing/routing-index.ts";
 /** Largest routing table in bytes: the size limit of a ConfigMap. */
 const maxRoutesBytes = 1024 * 1024;
 
-const target = z
-  .strictObject({
-    group: routeName,
-    serviceClasses: z.array(routeName).min(1),
-    endpoints: z.array(routeEndpoint),
-    discovery: z.enum(["dns", "endpoint-slices"]).exactOptional(),
-    grpcPort: z.int().min(1).max(65_535).exactOptional(),
-    healthPath: z
-      .string()
-      .max(256)
-      .regex(/^\/[A-Za-z0-9._~/-]*$/, { error: "expected a path without query" })
-      .exactOptional(),
-    weight: z.number().min(0).exactOptional(),
-    // setTimeout takes at most 2^31 - 1 ms and fires at once beyond.
-    timeoutMs: z.int().min(1).max(2_147_483_647),
-  })
-  // Calls go to an address by the host of its URL alone, and would ask for a certificate of the address.
-  .refine(
-    ({ discovery, grpcPort, endpoints }) =>
-      !discovery || grpcPort === undefined || !endpoints.some((url) => /^https:/i.test(url)),
-    {
-      error: "discovered https endpoints cannot be called by gRPC: leave out grpcPort, or discovery",
-      path: ["grpcPort"],
-    },
-  );
+const target = z.strictObject({
+  group: routeName,
+  serviceClasses: z.array(routeName).min(1),
+  endpoints: z.array(routeEndpoint),
+  discovery: z.enum(["dns", "endpoint-slices"]).exactOptional(),
+  grpcPort: z.int().min(1).max(65_535).exactOptional(),
+  healthPath: z
+    .string()
+    .max(256)
+    .regex(/^\/[A-Za-z0-9._~/-]*$/, { error: "expected a path without query" })
+    .exactOptional(),
+  weight: z.number().min(0).exactOptional(),
+  // setTimeout takes at most 2^31 - 1 ms and fires at once beyond.
+  timeoutMs: z.int().min(1).max(2_147_483_647),
+});
 
 const headerName = z
   .string()

@@ -1,3 +1,4 @@
+import { createSecureContext } from "node:tls";
 import {
   Client,
   connectivityState,
@@ -8,6 +9,7 @@ import {
   type Metadata,
   type requestCallback,
 } from "@grpc/grpc-js";
+import { readEndpointUrl } from "../upstream/endpoint-url.ts";
 import { passedAsBytes, type BytesMethod } from "./open-inference-service.ts";
 
 /** Connecting within a cluster takes milliseconds. */
@@ -19,11 +21,21 @@ const { requestSerialize, responseDeserialize } = passedAsBytes;
 export class UpstreamClient {
   readonly #client: Client;
 
-  /** @param endpoint base URL of the engine, whose host is taken */
+  /** @param endpoint URL of the engine for HTTP, of which the host is taken, and the name that it was found for */
   constructor(endpoint: string, grpcPort: number, maxMessageBytes: number) {
-    const { hostname, protocol } = new URL(endpoint);
-    const secure = protocol === "https:" ? credentials.createSsl() : credentials.createInsecure();
-    this.#client = new Client(`dns:${hostname}:${grpcPort}`, secure, channelOptions(maxMessageBytes));
+    const { host, tls, name } = readEndpointUrl(endpoint).address;
+    this.#client = new Client(
+      `dns:${host.includes(":") ? `[${host}]` : host}:${grpcPort}`,
+      // The authorities of HTTP; the library's own way to a context may have others, from its environment.
+      tls ? credentials.createFromSecureContext(createSecureContext()) : credentials.createInsecure(),
+      {
+        ...channelOptions(maxMessageBytes),
+        ...(name !== undefined && {
+          "grpc.ssl_target_name_override": name,
+          "grpc.default_authority": `${name}:${grpcPort}`,
+        }),
+      },
+    );
   }
 
   /** Whether there is a connection, made now if need be. When there is none, nothing has been sent. */

@@ -60,7 +60,8 @@ export async function startTlsEngine(
 /** One a name: of two authorities with the same name only the first is looked at. */
 const certificates = new Map<string, ReturnType<typeof selfSigned>>();
 
-function trustedCertificate(name: string): ReturnType<typeof selfSigned> {
+/** A certificate of a name that this process trusts from now on. */
+export function trustedCertificate(name: string): ReturnType<typeof selfSigned> {
   const known = certificates.get(name);
   if (known) return known;
   const made = selfSigned(name);

@@ -1,10 +1,11 @@
 import { Resolver } from "node:dns/promises";
+import { ServerCredentials, status } from "@grpc/grpc-js";
 import { beforeEach, expect, it, vi } from "vitest";
-import { PlatformError } from "../../../../platform/errors/platform-error.ts";
 import type { RouteTarget } from "../../../../platform/routes/routing-table.ts";
-import { parseRoutes } from "../../../../services/proxy/routes-file.ts";
+import { startFakeEngine } from "../grpc/fake-engine.ts";
+import { bert, proxied, serverWith, targetOf } from "../grpc/proxied-engines.ts";
 import { startTestProxy, table, target, tritonServer, until } from "../testbed.ts";
-import { startTlsEngine } from "../tls-engine.ts";
+import { startTlsEngine, trustedCertificate } from "../tls-engine.ts";
 
 const tabular = "tabular.inference.svc.cluster.local";
 const chat = "chat.inference.svc.cluster.local";
@@ -63,25 +64,23 @@ it("asks for the health of an address as the host of its URL", async () => {
   });
 });
 
-const endpoints = [`https://${tabular}:8443`];
+/** A gRPC engine that shows the certificate of a name, and a proxy that discovers it by a name. */
+async function grpcEngine(shown: string, asked: string) {
+  const { certificate, key } = trustedCertificate(shown);
+  const pair = { private_key: Buffer.from(key), cert_chain: Buffer.from(certificate) };
+  const engine = await startFakeEngine(0, "127.0.0.1", ServerCredentials.createSsl(null, [pair]));
+  const discovery = { discovery: "dns", endpoints: [`https://${asked}:1`] } as const;
+  return { engine, ...(await proxied([serverWith(targetOf([engine], discovery))])) };
+}
 
-it.each([
-  ["https", { endpoints }, []],
-  ["http with gRPC", { endpoints: [`http://${tabular}`], grpcPort: 8001 }, []],
-  [
-    "https with gRPC",
-    { endpoints, grpcPort: 8001 },
-    ["servers[0].models[0].versions[0].targets[0].grpcPort"],
-  ],
-])("takes discovered endpoints of %s or refuses the table", (_what, changes, refused) => {
-  const problems = () => {
-    try {
-      parseRoutes(JSON.stringify(table(discovered("a", "", changes))), "routes.json");
-      return [];
-    } catch (error) {
-      if (!PlatformError.is(error)) throw error;
-      return error.problems.map(({ code, path }) => (code === "ROUTES_INVALID" ? path : code));
-    }
-  };
-  expect(problems()).toEqual(refused);
+it("calls an address by gRPC as the host of its URL", async () => {
+  const { engine, client } = await grpcEngine(tabular, tabular);
+  expect((await client.call("ModelInfer", bert)).code).toBe(status.OK);
+  expect(engine.seen).toHaveLength(1);
+});
+
+it("calls nothing by gRPC that shows the certificate of another name", async () => {
+  const { engine, client } = await grpcEngine(chat, tabular);
+  expect((await client.call("ModelInfer", bert)).code).toBe(status.UNAVAILABLE);
+  expect(engine.seen).toEqual([]);
 });

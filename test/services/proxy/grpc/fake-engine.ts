@@ -30,7 +30,11 @@ export interface FakeEngine {
 }
 
 /** Replicas have one port and several hosts, for which loopback has many addresses. */
-export async function startFakeEngine(port = 0, host = "127.0.0.1"): Promise<FakeEngine> {
+export async function startFakeEngine(
+  port = 0,
+  host = "127.0.0.1",
+  security = ServerCredentials.createInsecure(),
+): Promise<FakeEngine> {
   const server = new Server({
     "grpc.max_receive_message_length": -1,
     "grpc.max_send_message_length": -1,
@@ -80,9 +84,7 @@ export async function startFakeEngine(port = 0, host = "127.0.0.1"): Promise<Fak
     },
   );
   const bound = await new Promise<number>((resolve, reject) => {
-    server.bindAsync(`${host}:${port}`, ServerCredentials.createInsecure(), (error, at) =>
-      error ? reject(error) : resolve(at),
-    );
+    server.bindAsync(`${host}:${port}`, security, (error, at) => (error ? reject(error) : resolve(at)));
   });
   atEnd(() => server.forceShutdown());
   // The port of the URL is the one for HTTP, which these tests never contact.
