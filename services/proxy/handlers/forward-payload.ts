@@ -17,6 +17,12 @@ export interface Payload {
   readonly modelName: string;
 }
 
+/** A path of an engine, and the body that goes there. */
+interface PayloadTarget {
+  readonly path: string;
+  readonly body: Buffer;
+}
+
 /** Sends the payload to its engine as its bytes are, and answers with the engine's answer in an envelope. */
 export function forwardPayload(
   services: ProxyServices,
@@ -25,14 +31,22 @@ export function forwardPayload(
   query: RouteQuery,
 ): Promise<void> {
   const route = routeInference(services, inbound, query);
-  const { path, body } = payloadTarget(payload, route, inbound);
+  const target = payloadTarget(payload, route, inbound);
   const turn = awaitTurn(services, inbound, route);
-  const send = (): Promise<void> => {
-    const sink = new EnvelopeSink(services, inbound, route);
-    const request = { method: "POST", path, headerLines: headerLinesOf(inbound), body } as const;
-    return forward(services.upstream, route, request, sink, inbound);
-  };
-  return turn ? turn.then(send) : send();
+  return turn
+    ? turn.then(() => sendPayload(services, inbound, route, target))
+    : sendPayload(services, inbound, route, target);
+}
+
+function sendPayload(
+  services: ProxyServices,
+  inbound: InboundRequest,
+  route: Route,
+  { path, body }: PayloadTarget,
+): Promise<void> {
+  const sink = new EnvelopeSink(services, inbound, route);
+  const request = { method: "POST", path, headerLines: headerLinesOf(inbound), body } as const;
+  return forward(services.upstream, route, request, sink, inbound);
 }
 
 /** Where the payload goes. Other paths than the inference of tensors follow from what the payload holds. */
@@ -40,7 +54,7 @@ function payloadTarget(
   { body, span, modelName }: Payload,
   route: Route,
   inbound: InboundRequest,
-): { readonly path: string; readonly body: Buffer } {
+): PayloadTarget {
   const bytes = body.subarray(span.start, span.end);
   switch (route.server.protocol) {
     case "openai":
@@ -62,7 +76,7 @@ function openAiTarget(
   payload: JsonSpan,
   modelName: string,
   inbound: InboundRequest,
-): { path: string; body: Buffer } {
+): PayloadTarget {
   const read = readOpenAiBody(body, payload);
   if (read.prompt) inbound.prompt = { body, ...read.prompt };
   const paths = [
