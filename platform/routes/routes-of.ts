@@ -36,6 +36,7 @@ export function routesOf(
       ),
     ],
     ...(spec.proxy?.callerRate ? { callerRate: rateLimit(spec.proxy.callerRate) } : {}),
+    ...(spec.proxy?.keyRate ? { keyRate: rateLimit(spec.proxy.keyRate) } : {}),
     servers: servers.toSorted(byKey((server) => server.name)),
   };
 }

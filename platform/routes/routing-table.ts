@@ -14,6 +14,11 @@ export interface RoutingTable {
    * @default no limit
    */
   readonly callerRate?: RateLimit;
+  /**
+   * What may be asked for with one key of a caller, of all models together.
+   * @default no limit
+   */
+  readonly keyRate?: RateLimit;
 }
 
 /** The language an endpoint speaks. */

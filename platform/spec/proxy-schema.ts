@@ -124,6 +124,11 @@ export const proxySchema = z.strictObject({
     .describe(
       "What one caller may ask one replica of the proxy for, of all models together. Default: no limit.",
     ),
+  keyRate: limitSchema
+    .optional()
+    .describe(
+      "What may be asked of one replica of the proxy with one key of a caller, of all models together. Default: no limit.",
+    ),
   maxBody: memorySchema
     .refine((gib) => gib >= 1 / 1024 && gib <= 1, { error: "expected between 1Mi and 1Gi" })
     .optional()

@@ -125,6 +125,7 @@ const routingTable = z
     serviceClasses: z.array(routeName).exactOptional(),
     servers: z.array(server),
     callerRate: rateLimit.exactOptional(),
+    keyRate: rateLimit.exactOptional(),
   })
   .superRefine(({ servers }, context) =>
     reportDuplicates(

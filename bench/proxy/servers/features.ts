@@ -1,5 +1,6 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import type { RateLimit } from "../../../platform/routes/routing-table.ts";
 import type { RepeatedRequest } from "../load/wrk.ts";
 import type { ProxySetting } from "./proxy.ts";
 
@@ -14,7 +15,10 @@ interface Feature extends Omit<ProxySetting, "name"> {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-// The limits are so high that nothing is refused: what is measured is the counting. Metrics are always on.
+/** So high that nothing is refused: what is measured is the counting. */
+const unreached: RateLimit = { requestsPerMinute: 1e9, tokensPerMinute: 1e12 };
+
+// Metrics are always on.
 function features(dominoUrl: string): readonly Feature[] {
   return [
     {
@@ -25,8 +29,8 @@ function features(dominoUrl: string): readonly Feature[] {
     {
       name: "rate limits",
       args: [],
-      table: { callerRate: { requestsPerMinute: 1e9, tokensPerMinute: 1e12 } },
-      model: { rate: { requestsPerMinute: 1e9, tokensPerMinute: 1e12 } },
+      table: { callerRate: unreached, keyRate: unreached },
+      model: { rate: unreached },
     },
     { name: "concurrency", args: [], model: { concurrency: { running: 10_000, queued: 1_000 } } },
     { name: "allow list", args: [], model: { allow: { users: [user] } } },

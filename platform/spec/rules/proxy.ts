@@ -76,8 +76,13 @@ function authProblems(proxy: Raw): RuleProblem[] {
 }
 
 function callerProblems(spec: Raw, proxy: Raw): RuleProblem[] {
-  if (proxy.callerRate === undefined || proxy.auth !== "none") return [];
-  return [unknownCallers(spec, ["proxy", "callerRate"], "a rate for each caller")];
+  if (knowsCallers(spec)) return [];
+  return [
+    { key: "callerRate", what: "a rate for each caller" },
+    { key: "keyRate", what: "a rate for each key of a caller" },
+  ]
+    .filter(({ key }) => proxy[key] !== undefined)
+    .map(({ key, what }) => unknownCallers(spec, ["proxy", key], what));
 }
 
 /** Without authentication all callers are the same one. */

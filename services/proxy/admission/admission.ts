@@ -20,10 +20,12 @@ export class Admission {
   readonly #ofName = new Map<string, ModelLimits>();
   #ofModel = new WeakMap<RouteModel, ModelLimits>();
   #callers: RateLimiter | undefined;
+  #keys: RateLimiter | undefined;
 
   /** Takes the limits of a routing table. Who is inside or waits stays; who has to wait still has to. */
-  use({ models, callerRate }: Pick<RoutingIndex, "models" | "callerRate">): void {
+  use({ models, callerRate, keyRate }: Pick<RoutingIndex, "models" | "callerRate" | "keyRate">): void {
     this.#callers = limiterOf(this.#callers, callerRate);
+    this.#keys = limiterOf(this.#keys, keyRate);
     const ofModel = new WeakMap<RouteModel, ModelLimits>();
     const named = new Set<string>();
     for (const [server, held] of models) {
@@ -41,15 +43,23 @@ export class Admission {
   }
 
   /**
-   * Counts a request against the rates of its caller and its model.
+   * Counts a request against the rates of its model, its caller and its key. What one of them refuses counts against
+   * none: a caller who asks too often must not use up what a model has for the others.
    *
    * @throws ProxyFailure NOT_ALLOWED, RATE_LIMITED
    */
   count({ model }: Route, principal: Principal, nowMs: number): void {
     if (!mayUse(principal, model.allow)) throw new ProxyFailure("NOT_ALLOWED");
-    // The model first: what it refuses does not count against the caller.
-    this.#take(this.#ofModel.get(model)?.rate, everyone, nowMs);
-    this.#take(this.#callers, principal.key, nowMs);
+    const rate = this.#ofModel.get(model)?.rate;
+    const seconds = Math.max(
+      rate?.waitSeconds(everyone, nowMs) ?? 0,
+      this.#callers?.waitSeconds(principal.caller, nowMs) ?? 0,
+      this.#keys?.waitSeconds(principal.key, nowMs) ?? 0,
+    );
+    if (seconds > 0) throw new ProxyFailure("RATE_LIMITED", undefined, { retryAfterSeconds: seconds });
+    rate?.take(everyone, nowMs);
+    this.#callers?.take(principal.caller, nowMs);
+    this.#keys?.take(principal.key, nowMs);
   }
 
   /**
@@ -69,12 +79,8 @@ export class Admission {
   /** Takes the tokens of an answer from the rates. */
   charge({ model }: Route, principal: Principal, tokens: number, nowMs: number): void {
     this.#ofModel.get(model)?.rate?.charge(everyone, tokens, nowMs);
-    this.#callers?.charge(principal.key, tokens, nowMs);
-  }
-
-  #take(limiter: RateLimiter | undefined, key: string, nowMs: number): void {
-    const seconds = limiter?.take(key, nowMs) ?? 0;
-    if (seconds > 0) throw new ProxyFailure("RATE_LIMITED", undefined, { retryAfterSeconds: seconds });
+    this.#callers?.charge(principal.caller, tokens, nowMs);
+    this.#keys?.charge(principal.key, tokens, nowMs);
   }
 }
 

@@ -62,18 +62,23 @@ export class RateLimiter {
   }
 
   /**
-   * Takes one request of the key. Returns 0 if it is allowed, else after how many whole seconds it may be, at least 1;
-   * nothing is taken then. A request is allowed while there are tokens left, whatever it will use.
+   * 0 if one more request of the key is allowed, else after how many whole seconds it may be, at least 1. A request is
+   * allowed while there are tokens left, whatever it will use. Takes nothing: another limit may still refuse it.
    */
-  take(key: string, nowMs: number): number {
-    const buckets = this.#byKey.get(key) ?? this.#add(key, nowMs);
+  waitSeconds(key: string, nowMs: number): number {
+    const buckets = this.#byKey.get(key);
+    if (!buckets) return 0;
     const waitMs = Math.max(
       shortageMs(buckets.requestsFullAtMs, this.#msPerRequest, nowMs),
       shortageMs(buckets.tokensFullAtMs, this.#msPerToken, nowMs),
     );
-    if (waitMs > graceMs) return Math.ceil(waitMs / 1000);
+    return waitMs > graceMs ? Math.ceil(waitMs / 1000) : 0;
+  }
+
+  /** Takes one request of the key. */
+  take(key: string, nowMs: number): void {
+    const buckets = this.#byKey.get(key) ?? this.#add(key, nowMs);
     buckets.requestsFullAtMs = Math.max(buckets.requestsFullAtMs, nowMs) + this.#msPerRequest;
-    return 0;
   }
 
   /** Takes the tokens that a request has used, down to a debt of ten minutes' worth. */

@@ -55,8 +55,10 @@ export function auditLine(entry: AuditEntry, time: string): string {
 function principalPart(principal: Principal): string {
   let part = principalParts.get(principal);
   if (part === undefined) {
-    const { kind, id, key } = principal;
-    part = `"principal":{"kind":${jsonText(kind)},"id":${jsonText(id)},"key":${jsonText(key)}}`;
+    const { kind, id, caller, key } = principal;
+    part =
+      `"principal":{"kind":${jsonText(kind)},"id":${jsonText(id)},` +
+      `"caller":${jsonText(caller)},"key":${jsonText(key)}}`;
     principalParts.set(principal, part);
   }
   return part;

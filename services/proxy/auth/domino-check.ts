@@ -21,7 +21,8 @@ export class DominoCheck {
   }
 
   /** Anything but a clear answer is a failure, never a yes. */
-  async check({ header, secret, fingerprint }: Credential): Promise<Acceptance | undefined> {
+  async check(credential: Credential): Promise<Acceptance | undefined> {
+    const { header, secret } = credential;
     const value = header === "authorization" ? `Bearer ${secret}` : secret;
     let answer: JsonAnswer;
     try {
@@ -41,7 +42,7 @@ export class DominoCheck {
       const cause = new Error(`Domino does not say whether the caller is anonymous, status ${answer.status}`);
       throw new ProxyFailure("AUTH_UNAVAILABLE", undefined, { cause });
     }
-    return body.isAnonymous ? undefined : { principal: principalIn(body, fingerprint) };
+    return body.isAnonymous ? undefined : { principal: principalIn(body, credential) };
   }
 
   close(): Promise<void> {
@@ -60,12 +61,14 @@ interface DominoPrincipal {
   readonly groups?: unknown;
 }
 
-function principalIn(body: DominoPrincipal, fingerprint: string): Principal {
+function principalIn(body: DominoPrincipal, { header, fingerprint }: Credential): Principal {
   const id = [body.canonicalName, body.userName, body.canonicalId].find(isName) ?? "";
   // The role of administrators is what Domino says of a person, never a group that somebody calls so.
   const named = [...namesAmong(body.allSystemRoles), ...namesAmong(body.groups)].filter(
     (role) => role !== adminRole,
   );
   const roles = body.isAdmin === true ? [adminRole, ...named] : named;
-  return principalOf("domino", id, roles, id || fingerprint);
+  // Bearer tokens are renewed every few minutes: those of a user are one key.
+  const isRenewed = header === "authorization" && id !== "";
+  return principalOf("domino", id, roles, isRenewed ? undefined : fingerprint);
 }

@@ -47,7 +47,7 @@ export class JwtCheck {
     const payload = await this.#verified(secret);
     const id = payload?.[this.#userClaim];
     if (!payload || !isName(id)) return undefined;
-    const principal = principalOf("jwt", id, namesAmong(payload[this.#rolesClaim]));
+    const principal = principalOf("jwt", id, namesAmong(payload[this.#rolesClaim]), clientOf(payload));
     // In the time that clocks may differ by, after its end, a token is good but not remembered.
     return { principal, trustedMs: (payload.exp ?? 0) * 1000 - this.#epochMs() };
   }
@@ -79,6 +79,11 @@ export class JwtCheck {
     });
     return payload;
   }
+}
+
+/** The application that a token was issued to, as Keycloak or else RFC 9068 says; the same after its renewal. */
+function clientOf({ azp, client_id: clientId }: JWTPayload): string | undefined {
+  return [azp, clientId].find(isName);
 }
 
 /** What a token is refused for is not told: it would help only who makes them up. */

@@ -9,9 +9,11 @@ export interface Principal {
   readonly id: string;
   readonly roles: readonly string[];
   readonly kind: PrincipalKind;
+  /** Names the user or service in limits and audit lines, whatever it shows. 22 characters after the kind. */
+  readonly caller: string;
   /**
-   * What limits and audit lines count by: the same for every credential of one user or service, so that a new key or a
-   * renewed token is no new allowance. 22 characters after the kind.
+   * Names what it shows there, in the same form: each API key and each service token by itself. Where credentials are
+   * renewed by themselves, what stays the same names them, or each renewal would be a new allowance.
    */
   readonly key: string;
 }
@@ -19,15 +21,21 @@ export interface Principal {
 /** For `--auth none`. */
 export const anonymous: Principal = principalOf("anonymous", "anonymous", []);
 
-/** @param source what the key is made of where the issuer names nobody: the fingerprint of the credential */
+/**
+ * @param keySource what tells this credential from the caller's others; without it they are one. Where the issuer names
+ * nobody it is all that is known of the caller.
+ */
 export function principalOf(
   kind: PrincipalKind,
   id: string,
   roles: readonly string[],
-  source: string = id,
+  keySource?: string,
 ): Principal {
-  const key = `${kind}:${hash("sha256", `${kind}\0${source}`, "base64url").slice(0, 22)}`;
-  return { id, roles, kind, key };
+  const nameOf = (source: string): string =>
+    `${kind}:${hash("sha256", `${kind}\0${source}`, "base64url").slice(0, 22)}`;
+  const caller = nameOf(id || (keySource ?? ""));
+  // Neither names nor what tells keys apart hold a NUL.
+  return { id, roles, kind, caller, key: keySource === undefined ? caller : nameOf(`${id}\0${keySource}`) };
 }
 
 /** Longest name of a user, service or role. */

@@ -66,7 +66,7 @@ export function parseTokens(text: string, path: string): ServiceTokens {
   result.data.forEach(({ name: id, roles = [], sha256 = "", token }, index) => {
     const key = token === undefined ? sha256.toLowerCase() : fingerprint(token);
     if (tokens.has(key)) twice.push(problem(`${path}: ${place([index])}the token is listed twice`));
-    tokens.set(key, principalOf("token", id, roles));
+    tokens.set(key, principalOf("token", id, roles, key));
   });
   if (twice.length > 0) throw new PlatformError(twice);
   return tokens;

@@ -29,7 +29,7 @@ export interface RouteQuery {
 
 /** What a caller is told from others by. */
 export interface RouteSender {
-  readonly principal: { readonly key: string };
+  readonly principal: { readonly caller: string };
   header(name: string): string | undefined;
 }
 
@@ -60,7 +60,7 @@ function stickyChoice(
 ): IndexedVersion | undefined {
   const { sticky } = model;
   if (!sticky || !sender) return undefined;
-  const key = sticky.by === "caller" ? sender.principal.key : sender.header(sticky.header);
+  const key = sticky.by === "caller" ? sender.principal.caller : sender.header(sticky.header);
   return key === undefined ? undefined : versions[stickyVersion(versions, stickyKeyHash(hash, key))];
 }
 

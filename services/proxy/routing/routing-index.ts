@@ -75,6 +75,7 @@ export interface RoutingIndex {
   readonly serviceClasses: readonly string[];
   readonly targets: readonly RouteTarget[];
   readonly callerRate: RoutingTable["callerRate"];
+  readonly keyRate: RoutingTable["keyRate"];
   /** The longest deadline of a target, in ms. */
   readonly longestTimeoutMs: number;
 }
@@ -108,6 +109,7 @@ export function indexRoutes(table: LoadedRoutingTable): RoutingIndex {
     serviceClasses,
     targets,
     callerRate: table.callerRate,
+    keyRate: table.keyRate,
     longestTimeoutMs: targets.reduce((longest, target) => Math.max(longest, target.timeoutMs), 0),
   };
 }

@@ -188,16 +188,17 @@ test("says what the spec says of the proxy, in the proxy's units", () => {
   expect(chat?.models[0]).toMatchObject({ affinity: { by: "prefix" }, rate: { tokensPerMinute: 100_000 } });
 });
 
-test("says who may ask, what stays loaded and what one caller may ask for", () => {
+test("says who may ask, what stays loaded and what one caller, or one key of it, may ask for", () => {
   const text = specText
     .replace(
       'proxy: { image: "proxy:1" }',
-      'proxy: { image: "proxy:1", callerRate: { requests: 1/s, tokens: 2/s } }',
+      'proxy: { image: "proxy:1", callerRate: { requests: 1/s, tokens: 2/s }, keyRate: { requests: 30/min } }',
     )
     .replace("loading: on-demand\n", "loading: on-demand\n    unloading: { idle: 5min, maxLoaded: 2 }\n")
     .replace("name: zeta,", "name: zeta, proxy: { pinned: true, allow: { users: [jane], roles: [risk] } },");
-  const { callerRate, servers } = planPlatform(parsed(text)).routes;
+  const { callerRate, keyRate, servers } = planPlatform(parsed(text)).routes;
   expect(callerRate).toEqual({ requestsPerMinute: 60, tokensPerMinute: 120 });
+  expect(keyRate).toEqual({ requestsPerMinute: 30 });
   const tabular = servers[1];
   expect(tabular?.unloading).toEqual({ idleSeconds: 300, maxLoaded: 2 });
   expect(tabular?.models[1]).toMatchObject({ pinned: true, allow: { users: ["jane"], roles: ["risk"] } });

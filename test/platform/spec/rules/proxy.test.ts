@@ -11,7 +11,7 @@ describe("a proxy", () => {
     [{ image: "proxy:1" }],
     [{ replicas: 3, auth: "none" }],
     [{ autoscaling: { maxReplicas: 2 }, auth: ["domino", { kind: "jwt" }, { kind: "token" }] }],
-    [{ grpc: true, callerRate: { requests: "1/s" } }],
+    [{ grpc: true, callerRate: { requests: "1/s" }, keyRate: { tokens: "1/s" } }],
     [{ auth: [{ kind: "jwt", jwksUrl: "http://keys.login.svc/keys" }] }],
     [{ auth: [{ kind: "jwt", jwksUrl: "https://login.example.com/keys" }] }],
   ])("that agrees with itself raises nothing: %j", (proxy) => {
@@ -74,14 +74,24 @@ describe("a proxy", () => {
     ]);
   });
 
-  test("that lets everyone in cannot tell callers apart", () => {
-    expect(problemsOf({ auth: "none", callerRate: { requests: "1/s" } })).toEqual([
+  test.each([
+    ["callerRate", "a rate for each caller"],
+    ["keyRate", "a rate for each key of a caller"],
+  ])("that lets everyone in cannot tell callers apart: %s", (key, what) => {
+    expect(problemsOf({ auth: "none", [key]: { requests: "1/s" } })).toEqual([
       {
         code: "SPEC_VALUE_CONFLICT",
-        path: ["proxy", "callerRate"],
+        path: ["proxy", key],
         atKey: true,
-        message: "a rate for each caller needs to know the caller, and proxy.auth is none",
+        message: `${what} needs to know the caller, and proxy.auth is none`,
         allowed: "no such key, or proxy.auth with a way to tell callers",
+      },
+    ]);
+    const local = { metadata: { stage: "local" } };
+    expect(problemsOf({ [key]: { requests: "1/s" } }, local)).toMatchObject([
+      {
+        path: ["proxy", key],
+        message: `${what} needs to know the caller, and at stage local the proxy asks nobody who he is`,
       },
     ]);
   });

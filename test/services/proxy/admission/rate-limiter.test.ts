@@ -4,10 +4,17 @@ import { RateLimiter } from "../../../../services/proxy/admission/rate-limiter.t
 
 const minuteMs = 60_000;
 
+/** Asks as the proxy does: takes a request where it is allowed. Gives how long it would have to wait. */
+function ask(limiter: RateLimiter, key: string, nowMs: number): number {
+  const seconds = limiter.waitSeconds(key, nowMs);
+  if (seconds === 0) limiter.take(key, nowMs);
+  return seconds;
+}
+
 /** How many requests in a row are allowed at this moment. */
 function allowedAt(limiter: RateLimiter, key: string, nowMs: number): number {
   let allowed = 0;
-  while (allowed < 1000 && limiter.take(key, nowMs) === 0) allowed++;
+  while (allowed < 1000 && ask(limiter, key, nowMs) === 0) allowed++;
   return allowed;
 }
 
@@ -21,27 +28,33 @@ describe("a limit of requests", () => {
   it("says in whole seconds when the next one is allowed", () => {
     const limiter = new RateLimiter({ requestsPerMinute: 10 });
     allowedAt(limiter, "jane", 0);
-    expect(limiter.take("jane", 0)).toBe(6);
-    expect(limiter.take("jane", 5_500)).toBe(1);
-    expect(limiter.take("jane", 6_000)).toBe(0);
+    expect(ask(limiter, "jane", 0)).toBe(6);
+    expect(ask(limiter, "jane", 5_500)).toBe(1);
+    expect(ask(limiter, "jane", 6_000)).toBe(0);
+  });
+
+  it("takes nothing where it is only asked, and remembers nobody for that", () => {
+    const limiter = new RateLimiter({ requestsPerMinute: 1 });
+    for (let count = 0; count < 9; count++) expect(limiter.waitSeconds(`key ${count}`, 0)).toBe(0);
+    expect(limiter.size).toBe(0);
   });
 
   it("keeps keys apart", () => {
     const limiter = new RateLimiter({ requestsPerMinute: 1 });
-    expect([limiter.take("jane", 0), limiter.take("joe", 0), limiter.take("jane", 0)]).toEqual([0, 0, 60]);
+    expect([ask(limiter, "jane", 0), ask(limiter, "joe", 0), ask(limiter, "jane", 0)]).toEqual([0, 0, 60]);
   });
 
   it("allows one request now and then at less than one a minute", () => {
     const limiter = new RateLimiter({ requestsPerMinute: 0.5 });
-    expect([limiter.take("jane", 0), limiter.take("jane", 0)]).toEqual([0, 120]);
-    expect(limiter.take("jane", 2 * minuteMs)).toBe(0);
+    expect([ask(limiter, "jane", 0), ask(limiter, "jane", 0)]).toEqual([0, 120]);
+    expect(ask(limiter, "jane", 2 * minuteMs)).toBe(0);
   });
 
   it("follows a new rate, and takes waits back only where there is no limit any more", () => {
     const limiter = new RateLimiter({ requestsPerMinute: 1 });
-    limiter.take("jane", 0);
+    ask(limiter, "jane", 0);
     limiter.setRate({ requestsPerMinute: 60 });
-    expect(limiter.take("jane", 0)).toBe(1);
+    expect(ask(limiter, "jane", 0)).toBe(1);
     expect(allowedAt(limiter, "jane", minuteMs)).toBe(60);
     limiter.setRate({});
     expect(allowedAt(limiter, "jane", minuteMs)).toBe(1000);
@@ -61,7 +74,7 @@ describe("a limit of requests", () => {
           for (const gapMs of gaps) {
             nowMs += gapMs;
             left = Math.min(rate, left + (gapMs * rate) / minuteMs);
-            const allowed = limiter.take("jane", nowMs) === 0;
+            const allowed = ask(limiter, "jane", nowMs) === 0;
             if (allowed) allowedMs.push(nowMs);
             // Where the plain bucket stands within its rounding error of a whole request, either answer is right.
             if (Math.abs(left - 1) > 1e-5 && allowed !== left >= 1) expect.unreachable(`${left} left`);
@@ -90,13 +103,13 @@ describe("a limit of requests", () => {
         fc.nat(1e6),
         (rate, requests, tokens) => {
           const limiter = new RateLimiter(rate);
-          for (let count = 0; count < requests; count++) limiter.take("jane", 0);
+          for (let count = 0; count < requests; count++) ask(limiter, "jane", 0);
           limiter.charge("jane", tokens, 0);
-          const seconds = limiter.take("jane", 0);
+          const seconds = ask(limiter, "jane", 0);
           expect(Number.isInteger(seconds)).toBe(true);
           if (seconds === 0) return;
-          if (seconds > 1) expect(limiter.take("jane", (seconds - 1) * 1000 - 1)).toBeGreaterThan(0);
-          expect(limiter.take("jane", seconds * 1000)).toBe(0);
+          if (seconds > 1) expect(ask(limiter, "jane", (seconds - 1) * 1000 - 1)).toBeGreaterThan(0);
+          expect(ask(limiter, "jane", seconds * 1000)).toBe(0);
         },
       ),
     );
@@ -108,33 +121,33 @@ describe("a limit of tokens", () => {
     const limiter = new RateLimiter({ tokensPerMinute: 600 });
     expect(allowedAt(limiter, "jane", 0)).toBe(1000);
     limiter.charge("jane", 599, 0);
-    expect(limiter.take("jane", 0)).toBe(0);
+    expect(ask(limiter, "jane", 0)).toBe(0);
     limiter.charge("jane", 601, 0);
     // The debt of 600 takes a minute, and one token more than that.
-    expect(limiter.take("jane", 0)).toBe(61);
-    expect(limiter.take("jane", 60_000)).toBe(1);
-    expect(limiter.take("jane", 60_100)).toBe(0);
+    expect(ask(limiter, "jane", 0)).toBe(61);
+    expect(ask(limiter, "jane", 60_000)).toBe(1);
+    expect(ask(limiter, "jane", 60_100)).toBe(0);
   });
 
   it("forgives what goes beyond ten minutes' worth of debt", () => {
     const limiter = new RateLimiter({ tokensPerMinute: 60 });
     limiter.charge("jane", 1e12, 0);
-    expect(limiter.take("jane", 0)).toBe(601);
+    expect(ask(limiter, "jane", 0)).toBe(601);
     limiter.charge("jane", 1e12, 0);
-    expect(limiter.take("jane", 0)).toBe(601);
+    expect(ask(limiter, "jane", 0)).toBe(601);
   });
 
   it("takes no harm from an engine's nonsense", () => {
     const limiter = new RateLimiter({ tokensPerMinute: 60 });
     for (const tokens of [NaN, -1e9, 0]) limiter.charge("jane", tokens, 0);
     limiter.charge("jane", 60, 0);
-    expect(limiter.take("jane", 0)).toBe(1);
+    expect(ask(limiter, "jane", 0)).toBe(1);
   });
 
   it("takes nothing from either bucket when the other one refuses", () => {
     const limiter = new RateLimiter({ requestsPerMinute: 2, tokensPerMinute: 60 });
     limiter.charge("jane", 60, 0);
-    for (let count = 0; count < 9; count++) expect(limiter.take("jane", 0)).toBe(1);
+    for (let count = 0; count < 9; count++) expect(ask(limiter, "jane", 0)).toBe(1);
     expect(allowedAt(limiter, "jane", 1_000)).toBe(2);
   });
 
@@ -149,7 +162,7 @@ describe("the room for keys", () => {
   it("never holds more than its capacity", () => {
     const limiter = new RateLimiter({ requestsPerMinute: 1 }, 16);
     for (let count = 0; count < 1_000; count++) {
-      limiter.take(`key ${count}`, count);
+      ask(limiter, `key ${count}`, count);
       expect(limiter.size).toBe(Math.min(count + 1, 16));
     }
   });
@@ -160,22 +173,22 @@ describe("the room for keys", () => {
     // In turn, so that debtors are everywhere in the ring; the others have their one request back after a second.
     for (const debtor of debtors) {
       allowedAt(limiter, debtor, 0);
-      limiter.take(`once ${debtor}`, 0);
+      ask(limiter, `once ${debtor}`, 0);
     }
-    for (let count = 0; count < 200; count++) limiter.take(`new ${count}`, 1_000 + 50 * count);
-    expect(debtors.filter((debtor) => limiter.take(debtor, 0) === 0)).toEqual([]);
+    for (let count = 0; count < 200; count++) ask(limiter, `new ${count}`, 1_000 + 50 * count);
+    expect(debtors.filter((debtor) => ask(limiter, debtor, 0) === 0)).toEqual([]);
   });
 
   it("is fought over by new keys, not taken from those who owe more", () => {
     const limiter = new RateLimiter({ requestsPerMinute: 60 }, 256);
     allowedAt(limiter, "debtor", 0);
-    for (let count = 0; count < 100_000; count++) limiter.take(`attack ${count}`, 0);
-    expect(limiter.take("debtor", 0)).toBe(1);
+    for (let count = 0; count < 100_000; count++) ask(limiter, `attack ${count}`, 0);
+    expect(ask(limiter, "debtor", 0)).toBe(1);
     expect(limiter.size).toBe(256);
   });
 
   it("is there for new keys even where all owe", () => {
     const limiter = new RateLimiter({ requestsPerMinute: 1 }, 8);
-    for (let count = 0; count < 100; count++) expect(limiter.take(`key ${count}`, 0)).toBe(0);
+    for (let count = 0; count < 100; count++) expect(ask(limiter, `key ${count}`, 0)).toBe(0);
   });
 });

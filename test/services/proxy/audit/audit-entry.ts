@@ -5,7 +5,7 @@ import type { AuditEntry } from "../../../../services/proxy/audit/audit-line.ts"
 export function auditEntry(changes: Partial<AuditEntry> = {}): AuditEntry {
   return {
     requestId: "0f6c",
-    principal: principalOf("domino", "ada", ["analyst"]),
+    principal: principalOf("domino", "ada", ["analyst"], "fingerprint"),
     clientAddress: "10.0.0.7",
     method: "POST",
     path: "/predict",

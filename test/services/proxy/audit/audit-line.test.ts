@@ -12,7 +12,8 @@ describe("a line of the audit log", () => {
   it("says who asked which model and what came of it", () => {
     expect(auditLine(auditEntry(), time)).toBe(
       '{"type":"audit","time":"2026-11-22T01:02:03.004Z","requestId":"0f6c",' +
-        '"principal":{"kind":"domino","id":"ada","key":"domino:Q4o-jw3R5-GvGFwY8_cyhr"},' +
+        '"principal":{"kind":"domino","id":"ada",' +
+        '"caller":"domino:Q4o-jw3R5-GvGFwY8_cyhr","key":"domino:IZvBVrAZQmAvfaVv_s78ee"},' +
         '"clientAddress":"10.0.0.7","method":"POST","path":"/predict",' +
         '"server":"tabular","model":"bert","version":"1","serviceClass":"Free",' +
         '"status":200,"durationMs":12.3,"queueMs":0,"requestBytes":700,"answerBytes":80,' +
@@ -51,13 +52,14 @@ describe("a line of the audit log", () => {
 
   it("parses as JSON with the same values, whatever the texts hold, and is one line of ASCII", () => {
     fc.assert(
-      fc.property(fc.array(text, { minLength: 11, maxLength: 11 }), (texts) => {
+      fc.property(fc.array(text, { minLength: 12, maxLength: 12 }), (texts) => {
         const [requestId = "", id = "", key = "", clientAddress = "", method = "", path = ""] = texts;
-        const [server = "", model = "", version = "", serviceClass = "", errorCode = ""] = texts.slice(6);
+        const [server = "", model = "", version = "", serviceClass = "", errorCode = "", caller = ""] =
+          texts.slice(6);
         const line = auditLine(
           auditEntry({
             requestId,
-            principal: { kind: "jwt", id, key, roles: ["secret-role"] },
+            principal: { kind: "jwt", id, caller, key, roles: ["secret-role"] },
             clientAddress,
             method,
             path,
@@ -71,7 +73,7 @@ describe("a line of the audit log", () => {
           type: "audit",
           time,
           requestId,
-          principal: { kind: "jwt", id, key },
+          principal: { kind: "jwt", id, caller, key },
           clientAddress,
           method,
           path,

@@ -30,21 +30,3 @@ describe("who may use a model", () => {
     expect(mayUse(principal, allow)).toBe(expected);
   });
 });
-
-describe("the key of a principal", () => {
-  it("differs by kind and by name, and holds neither", () => {
-    const keys = [
-      jane.key,
-      principalOf("token", "jane", []).key,
-      principalOf("domino", "joe", []).key,
-      nameless.key,
-      principalOf("domino", "", [], "other").key,
-    ];
-    expect(new Set(keys).size).toBe(keys.length);
-    for (const key of keys) expect(key).toMatch(/^(domino|token):[A-Za-z0-9_-]{22}$/);
-  });
-
-  it("is the same whatever the roles are", () => {
-    expect(principalOf("domino", "jane", ["ops"]).key).toBe(jane.key);
-  });
-});

@@ -5,14 +5,18 @@ import { captureLog, json, startEngine, type Engine } from "../testbed.ts";
 import { senderOf } from "./sender.ts";
 
 /** Who Domino's answer makes of the holder of a key. */
-async function principalFor(answer: unknown, key = "good", path = ""): Promise<[Principal, Engine]> {
+async function principalFor(
+  answer: unknown,
+  headers: Record<string, string> = { "x-domino-api-key": "good" },
+  path = "",
+): Promise<[Principal, Engine]> {
   const host = await startEngine((_received, response) => json(response, 200, answer));
   const authenticator = await openAuthenticator(
     { kind: "credentials", domino: { hostUrl: host.url + path } },
     { log: captureLog().log, filesPollMs: 1_000 },
   );
   onTestFinished(() => authenticator.close());
-  return [await authenticator.authenticate(senderOf({ "x-domino-api-key": key })), host];
+  return [await authenticator.authenticate(senderOf(headers)), host];
 }
 
 const known = { isAnonymous: false, isAdmin: false };
@@ -44,20 +48,32 @@ describe("a principal of Domino", () => {
     }
   });
 
-  it("has one key for all credentials of a user, and one each where Domino names nobody", async () => {
-    const named = { ...known, canonicalName: "jane" };
-    const [[one], [other], [nameless], [another]] = await Promise.all([
-      principalFor(named, "a"),
-      principalFor(named, "b"),
-      principalFor(known, "a"),
-      principalFor(known, "b"),
-    ]);
-    expect(one.key).toBe(other.key);
-    expect(new Set([one.key, nameless.key, another.key]).size).toBe(3);
+  const ownKeys = async (answer: unknown): Promise<readonly Principal[]> => {
+    const asked = ["a", "b"].map((key) => principalFor(answer, { "x-domino-api-key": key }));
+    return (await Promise.all(asked)).map(([principal]) => principal);
+  };
+
+  it("is one caller with all its API keys, each of which is told apart", async () => {
+    const [one, other] = await ownKeys({ ...known, canonicalName: "jane" });
+    expect(one?.caller).toBe(other?.caller);
+    expect(new Set([one?.caller, one?.key, other?.key]).size).toBe(3);
+  });
+
+  it("is as many callers as keys where Domino names nobody", async () => {
+    const [one, other] = await ownKeys(known);
+    expect(new Set([one?.caller, one?.key, other?.caller, other?.key]).size).toBe(4);
+  });
+
+  it("has one key for all its bearer tokens, which are renewed every few minutes", async () => {
+    const asked = ["a", "b"].map((text) =>
+      principalFor({ ...known, canonicalName: "jane" }, { authorization: `Bearer ${text}` }),
+    );
+    const [one, other] = (await Promise.all(asked)).map(([principal]) => principal);
+    expect(one).toEqual(other);
   });
 
   it("is asked for below the base path of Domino", async () => {
-    const [, host] = await principalFor(known, "good", "/domino/");
+    const [, host] = await principalFor(known, { "x-domino-api-key": "good" }, "/domino/");
     expect(host.received).toMatchObject([
       { url: "/domino/v4/auth/principal", headers: { "x-domino-api-key": "good" } },
     ]);

@@ -75,16 +75,30 @@ describe("authentication by signed tokens", () => {
     expect(await ask(authenticator, token(first, { aud: ["account", audience] }))).toBeTruthy();
   });
 
-  it("gives one user the same key for every token, and different users different ones", async () => {
+  /** Who tokens with these claims belong to. */
+  const principalsOf = async (...changes: readonly Record<string, unknown>[]): Promise<Principal[]> => {
     const { host } = await startIssuer();
     const authenticator = await open(host, { nowMs: 0 });
-    const [one, other, third] = await Promise.all([
-      ask(authenticator, token(first)),
-      ask(authenticator, token(first, { jti: "other" })),
-      ask(authenticator, token(first, { preferred_username: "joe" })),
-    ]);
-    expect(one.key).toBe(other.key);
-    expect(one.key).not.toBe(third.key);
+    return Promise.all(changes.map((claims) => ask(authenticator, token(first, claims))));
+  };
+
+  it("gives one user the same names for every token, and different users different ones", async () => {
+    const [one, other, third] = await principalsOf({}, { jti: "other" }, { preferred_username: "joe" });
+    expect(one).toEqual(other);
+    expect(new Set([one?.caller, third?.caller, third?.key]).size).toBe(2);
+    expect(one?.caller).not.toBe(third?.caller);
+  });
+
+  it("tells a user's tokens apart by the application that they were issued to, through renewals", async () => {
+    const [one, renewed, another, none] = await principalsOf(
+      { azp: "notebooks" },
+      { azp: "notebooks", jti: "renewed" },
+      { client_id: "dashboard" },
+      { azp: 5, client_id: "" },
+    );
+    expect(one).toEqual(renewed);
+    expect(new Set([one?.caller, another?.caller, none?.caller]).size).toBe(1);
+    expect(new Set([one?.key, another?.key, none?.key]).size).toBe(3);
   });
 
   it("allows for the clocks to differ by 30 s and no more", async () => {

@@ -1,8 +1,13 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { status } from "@grpc/grpc-js";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
+import type { Principal } from "../../../../services/proxy/auth/principal.ts";
 import { until } from "../testbed.ts";
+import { startFakeEngine } from "./fake-engine.ts";
 import { collected } from "./grpc-testbed.ts";
-import { bert, labels, oneEngine, held } from "./proxied-engines.ts";
+import { bert, held, labels, oneEngine, proxied, serverWith, targetOf } from "./proxied-engines.ts";
 
 test("takes a call that is cancelled in the queue out of it at once, and measures the wait of the others", async () => {
   const { engine, client, proxy, lines } = await oneEngine({ concurrency: { running: 1, queued: 1 } });
@@ -58,6 +63,31 @@ test("counts a call that a rate refuses for its model, and not as in flight", as
   expect(await proxy.metric(`inference_in_flight_requests{${labels}}`)).toBe(0);
   expect(lines[1]).toMatchObject({ status: 429, errorCode: "RATE_LIMITED", model: "bert" });
   expect(engine.seen).toHaveLength(1);
+});
+
+test("counts each key of a caller for itself, and all of them for the caller", async () => {
+  const tokens = ["one", "other", "third"].map((name) => `${name}-token-of-a-batch-job-0123456789`);
+  const folder = await mkdtemp(join(tmpdir(), "proxy-tokens-"));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const file = join(folder, "tokens.json");
+  await writeFile(file, JSON.stringify(tokens.map((token) => ({ name: "batch", token }))));
+  const engine = await startFakeEngine();
+  const { client, lines } = await proxied(
+    [serverWith(targetOf([engine]))],
+    { auth: { kind: "credentials", token: { file } } },
+    { callerRate: { requestsPerMinute: 5 }, keyRate: { requestsPerMinute: 2 } },
+  );
+  const codes: number[] = [];
+  for (const token of tokens) {
+    for (let count = 0; count < 3; count++)
+      codes.push((await client.call("ModelInfer", bert, { headers: { "x-api-key": token } })).code);
+  }
+  const { OK, RESOURCE_EXHAUSTED: no } = status;
+  expect(codes).toEqual([OK, OK, no, OK, OK, no, OK, no, no]);
+  expect(engine.seen).toHaveLength(5);
+  await until(() => lines.length === 9);
+  expect(new Set(lines.map(({ principal }) => (principal as Principal).caller)).size).toBe(1);
+  expect(new Set(lines.map(({ principal }) => (principal as Principal).key)).size).toBe(3);
 });
 
 test("takes nothing from a rate or a queue for questions about a model, and does not count them", async () => {

@@ -1,4 +1,9 @@
-import type { RouteModel, RouteServer, RouteTarget } from "../../../../platform/routes/routing-table.ts";
+import type {
+  RouteModel,
+  RouteServer,
+  RouteTarget,
+  RoutingTable,
+} from "../../../../platform/routes/routing-table.ts";
 import type { ProxyOptions } from "../../../../services/proxy/proxy-options.ts";
 import { startTestProxy, table } from "../testbed.ts";
 import { startFakeEngine, type FakeEngine } from "./fake-engine.ts";
@@ -32,13 +37,20 @@ export function serverWith(target: RouteTarget, model: Partial<RouteModel> = {})
 }
 
 /** A whole proxy before engines that speak gRPC, with its audit lines. */
-export async function proxied(servers: readonly RouteServer[], options: Partial<ProxyOptions> = {}) {
+export async function proxied(
+  servers: readonly RouteServer[],
+  options: Partial<ProxyOptions> = {},
+  rates: Pick<RoutingTable, "callerRate" | "keyRate"> = {},
+) {
   const lines: Record<string, unknown>[] = [];
-  const proxy = await startTestProxy(table(...servers), {
-    grpcListen: { host: "127.0.0.1", port: 0 },
-    audit: { write: (line: string) => lines.push(JSON.parse(line) as Record<string, unknown>) },
-    ...options,
-  });
+  const proxy = await startTestProxy(
+    { ...table(...servers), ...rates },
+    {
+      grpcListen: { host: "127.0.0.1", port: 0 },
+      audit: { write: (line: string) => lines.push(JSON.parse(line) as Record<string, unknown>) },
+      ...options,
+    },
+  );
   return { proxy, lines, client: new TestClient(proxy.grpcPort ?? 0) };
 }
 
