@@ -1,7 +1,7 @@
 import type { BenchCase } from "../bench.ts";
 import { addedMs, latencyRows, measureLatencies } from "../latencies.ts";
 import { predictRequest, smallBytes } from "../load/requests.ts";
-import { fixed, judgeAdded } from "../report.ts";
+import { fixed, judgeAdded, type Verdict } from "../report.ts";
 import { measureCapacity } from "../rounds.ts";
 import { median } from "../statistics.ts";
 
@@ -14,35 +14,28 @@ export const halfLoadCase: BenchCase = {
     // Of wall time: on a busy machine half of a whole core would be all that there is.
     const [full] = await measureCapacity([{ server: proxy, request }], { ...bench.options, rounds: 1 });
     const perSecond = median(full?.perSecond ?? []) / 2;
-    const urls = {
-      direct: await bench.engine(),
-      proxy: proxy.url,
-      nginx: (await bench.nginx()).url,
-      envoy: (await bench.envoy()).url,
+    const servers = {
+      direct: { url: await bench.engine() },
+      proxy,
+      nginx: await bench.nginx(),
+      envoy: await bench.envoy(),
     };
     // Short and many: what else the machine does stops a core for milliseconds, and should spoil few of them.
     const effort = { rounds: 5 * bench.options.rounds, seconds: 1 };
-    const latencies = await measureLatencies(urls, { perSecond, requests: [request] }, effort);
-    const p50Ms = addedMs(latencies, "proxy", "p50Ms");
-    const p99Ms = addedMs(latencies, "proxy", "p99Ms");
+    const latencies = await measureLatencies(servers, { perSecond, requests: [request] }, effort);
     const [direct] = latencies;
-    const at = `at ${fixed(perSecond, 0)} requests/s`;
+    const judged = (figure: "quietP50Ms" | "quietP99Ms", name: string, mostMs: number): Verdict => {
+      const ms = addedMs(latencies, "proxy", figure);
+      return {
+        what: `added ${name} at ${fixed(perSecond, 0)} requests/s while the machine does nothing else`,
+        target: `<= ${mostMs} ms`,
+        figure: `${fixed(ms, 3)} ms`,
+        met: judgeAdded(ms, median(direct?.[figure] ?? []), mostMs),
+      };
+    };
     return {
       rows: latencyRows(latencies),
-      verdicts: [
-        {
-          what: `added p50 ${at}`,
-          target: "<= 0.5 ms",
-          figure: `${fixed(p50Ms, 3)} ms`,
-          met: judgeAdded(p50Ms, median(direct?.p50Ms ?? []), 0.5),
-        },
-        {
-          what: `added p99 ${at}`,
-          target: "<= 2 ms",
-          figure: `${fixed(p99Ms, 3)} ms`,
-          met: judgeAdded(p99Ms, median(direct?.p99Ms ?? []), 2),
-        },
-      ],
+      verdicts: [judged("quietP50Ms", "p50", 0.5), judged("quietP99Ms", "p99", 2)],
       figures: { perSecond, latencies },
     };
   },

@@ -25,7 +25,7 @@ export const litellmCase: BenchCase = {
     // Half of what the slower one manages, and the same for both.
     const perSecond = median(other?.perSecond ?? []) / 2;
     const latencies = await measureLatencies(
-      { direct: engine, proxy: proxy.url, litellm: peer.url },
+      { direct: { url: engine }, proxy, litellm: peer },
       { perSecond, requests: [request] },
       // So few requests need more time to show the slowest of a hundred.
       { ...bench.options, seconds: bench.options.seconds * 3 },

@@ -38,7 +38,7 @@ export const memoryCase: BenchCase = {
         samplesMiB.push(proxy.residentMiB());
       }
     })();
-    const [latenciesMs] = await Promise.all([
+    const [{ latenciesMs }] = await Promise.all([
       runPaced(proxy.url, { perSecond, seconds, requests }),
       runStreams(proxy.url, engine, streams, seconds),
       sampling,

@@ -21,9 +21,9 @@ export const podSizeCase: BenchCase = {
     for (let round = -1; round < rounds; round++) {
       for (const { server, cpus } of servers) {
         const before = server.cpuSeconds();
-        const answered = await runPaced(server.url, load);
+        const { latenciesMs } = await runPaced(server.url, load);
         // By what was answered: a few requests more or less come in so many seconds.
-        const cpuSecondsEach = (server.cpuSeconds() - before) / answered.length;
+        const cpuSecondsEach = (server.cpuSeconds() - before) / latenciesMs.length;
         if (round >= 0) cpus.push(cpuSecondsEach * perSecond);
       }
     }

@@ -8,6 +8,8 @@ export interface MeasuredServer {
   readonly name: string;
   /** Base URL without a trailing slash. */
   readonly url: string;
+  /** Of all its processes. */
+  readonly pids: readonly number[];
   /** User and system time in s of all its processes and threads. */
   cpuSeconds(): number;
   /** Resident memory of all its processes, in MiB. */
@@ -32,6 +34,7 @@ export function measured(name: string, server: SupervisedProcess & { readonly ur
   return {
     name,
     url: server.url,
+    pids,
     cpuSeconds: () => sum(pids.map(cpuSecondsOf)),
     residentMiB: () => sum(pids.map(residentMiBOf)),
     stop: () => server.stop(),
