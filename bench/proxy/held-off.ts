@@ -11,6 +11,7 @@ export const mostHeldOffMs = 1;
 
 /** How often the kernel's figures are looked at, in ms: they say how long somebody waited, not when. */
 const windowMs = 20;
+const windowsBefore = 3;
 
 /** Requests that were due so shortly before were still under way, and so shortly after stood behind those, in ms. */
 const beforeMs = 5;
@@ -20,6 +21,8 @@ interface Thread {
   readonly file: number;
   ranMs: number;
   waitedMs: number;
+  /** How much longer it waited than the others ran, in the last windows, the latest one first. */
+  balancesMs: readonly number[];
 }
 
 /**
@@ -33,6 +36,7 @@ export function watchHeldOff(pids: readonly number[]): () => readonly HeldOff[] 
       file: openSync(`/proc/${pid}/task/${thread}/schedstat`, "r"),
       ranMs: 0,
       waitedMs: 0,
+      balancesMs: [],
     })),
   );
   const heldOff: HeldOff[] = [];
@@ -58,11 +62,20 @@ export function undisturbed(dueMs: readonly number[], heldOff: readonly HeldOff[
   });
 }
 
-/** How long one of the threads has waited since the last call, less what the others ran meanwhile. */
+/**
+ * How long one of the threads has waited since the last call, less what the others ran meanwhile. The kernel counts a
+ * wait at its end, and so what another one ran may stand in a window before: what is more there does not count.
+ */
 function longestForeignMs(threads: readonly Thread[]): number {
   const changes = threads.map(changeOf);
   const allRanMs = changes.reduce((total, { ranMs }) => total + ranMs, 0);
-  return Math.max(0, ...changes.map(({ ranMs, waitedMs }) => waitedMs - (allRanMs - ranMs)));
+  return threads.reduce((longest, thread, index) => {
+    const { ranMs = 0, waitedMs = 0 } = changes[index] ?? {};
+    thread.balancesMs = [waitedMs - (allRanMs - ranMs), ...thread.balancesMs.slice(0, windowsBefore)];
+    let sumMs = 0;
+    const foreignMs = Math.min(...thread.balancesMs.map((balanceMs) => (sumMs += balanceMs)));
+    return Math.max(longest, foreignMs);
+  }, 0);
 }
 
 const text = Buffer.alloc(128);
