@@ -57,7 +57,7 @@ export class CallGate {
     const refuse = (error: unknown): void => {
       if (!incoming || incoming.ended) return;
       incoming.failure = asFailure(error);
-      const refusal = statusOf(incoming.failure);
+      const refusal = statusOf(incoming.failure, incoming.requestId);
       end(refusal.code);
       call.sendStatus(refusal);
     };

@@ -1,9 +1,10 @@
 import { status, type ClientDuplexStream, type ServerDuplexStream, type ServiceError } from "@grpc/grpc-js";
 import { ProxyFailure } from "../proxy-failure.ts";
+import { answerMetadata } from "./answer-metadata.ts";
 import { asFailure, type CallGate } from "./call-gate.ts";
 import { EngineStatus, failureOfEngine, statusOf } from "./grpc-status.ts";
 import type { IncomingCall } from "./incoming-call.ts";
-import { answerMetadata, ModelCall, outcomeOf } from "./model-call.ts";
+import { ModelCall, outcomeOf } from "./model-call.ts";
 import { readModelRequestFields, withModelVersion, type ModelRequestFields } from "./model-request-fields.ts";
 import { methods } from "./open-inference-service.ts";
 import { StreamTokens } from "./stream-tokens.ts";
@@ -156,7 +157,7 @@ export class StreamForwarder {
     if (failure instanceof ProxyFailure) this.#incoming.failure ??= failure;
     this.#modelCall?.release(outcomeOf(failure, this.#incoming, this.#modelCall.route));
     this.#engine?.cancel();
-    const ended = statusOf(failure);
+    const ended = statusOf(failure, this.#incoming.requestId);
     if (ended.code !== status.CANCELLED) this.#client.emit("error", ended);
   }
 }

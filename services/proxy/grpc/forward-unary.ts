@@ -1,10 +1,11 @@
 import type { ClientUnaryCall, handleUnaryCall, ServerUnaryCall } from "@grpc/grpc-js";
 import { ProxyFailure } from "../proxy-failure.ts";
+import { answerMetadata } from "./answer-metadata.ts";
 import { asFailure, type CallGate } from "./call-gate.ts";
 import type { GrpcRoute } from "./grpc-services.ts";
 import { EngineStatus, failureOfEngine, statusOf } from "./grpc-status.ts";
 import type { IncomingCall } from "./incoming-call.ts";
-import { answerMetadata, ModelCall, outcomeOf } from "./model-call.ts";
+import { ModelCall, outcomeOf } from "./model-call.ts";
 import { readModelRequestFields, withModelVersion } from "./model-request-fields.ts";
 import { methods, type BytesMethod } from "./open-inference-service.ts";
 import type { UpstreamClient, UpstreamClients } from "./upstream-client.ts";
@@ -27,9 +28,12 @@ export function unaryForwarder(
       (answer) => callback(null, answer),
       (error: unknown) => {
         const failure = asCallFailure(error);
-        if (method === methods.ModelReady && isNotThere(failure)) return callback(null, notReady);
+        if (method === methods.ModelReady && isNotThere(failure)) {
+          call.sendMetadata(answerMetadata(incoming));
+          return callback(null, notReady);
+        }
         if (failure instanceof ProxyFailure) incoming.failure ??= failure;
-        callback(statusOf(failure));
+        callback(statusOf(failure, incoming.requestId));
       },
     );
   };

@@ -63,9 +63,11 @@ export function httpStatusOf(code: status): number {
   return httpStatusOfCode.get(code) ?? 500;
 }
 
-/** The status of a call that failed; the failure's code goes along in `x-error-code`. */
-export function statusOf(failure: ProxyFailure | EngineStatus): CallStatus {
+/** The status of a call that failed; the proxy's own failure goes along by its code in `x-error-code`. */
+export function statusOf(failure: ProxyFailure | EngineStatus, requestId: string): CallStatus {
   const metadata = new Metadata();
+  // The only place for it: calls that fail have no other metadata, but for streams that fail later on.
+  metadata.set("x-request-id", requestId);
   if (failure instanceof EngineStatus) return { code: failure.code, details: failure.message, metadata };
   const code = codeOfHttpStatus.get(failure.status) ?? status.INTERNAL;
   metadata.set("x-error-code", failure.code);

@@ -1,4 +1,3 @@
-import { Metadata } from "@grpc/grpc-js";
 import { ProxyFailure } from "../proxy-failure.ts";
 import type { EndpointLease, EndpointOutcome, GrpcRoute } from "./grpc-services.ts";
 import { EngineStatus } from "./grpc-status.ts";
@@ -112,15 +111,6 @@ export function outcomeOf(
   if (failure.code === "ENGINE_FAILED") return "failed";
   const overdue = performance.now() - incoming.arrivedAtMs >= route.target.timeoutMs;
   return failure.code === "DEADLINE_EXCEEDED" && overdue ? "failed" : "cancelled";
-}
-
-/** Metadata of an answer: who gave it. */
-export function answerMetadata(incoming: IncomingCall, route: GrpcRoute): Metadata {
-  const metadata = new Metadata();
-  metadata.set("x-request-id", incoming.requestId);
-  metadata.set("x-inference-server", route.server.name);
-  if (route.version) metadata.set("x-model-version", route.version);
-  return metadata;
 }
 
 function routeOf(incoming: IncomingCall, fields: ModelRequestFields): GrpcRoute {

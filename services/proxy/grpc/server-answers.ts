@@ -1,4 +1,5 @@
 import type { handleUnaryCall } from "@grpc/grpc-js";
+import { answerMetadata } from "./answer-metadata.ts";
 import type { CallGate } from "./call-gate.ts";
 import { asFailure } from "./call-gate.ts";
 import type { GrpcServices, ModelState, ServedCall } from "./grpc-services.ts";
@@ -28,14 +29,17 @@ export function healthCheck(services: GrpcServices): UnaryHandler {
 }
 
 /** `ServerMetadataResponse` of the proxy itself, which stands for all engines: name, version, extensions. */
-export function serverMetadata(): UnaryHandler {
+export function serverMetadata(gate: CallGate): UnaryHandler {
   const answer = Buffer.concat([
     lengthDelimitedField(1, serverIdentity.name),
     lengthDelimitedField(2, serverIdentity.version),
     lengthDelimitedField(3, "model_repository"),
     lengthDelimitedField(3, "binary_tensor_data"),
   ]);
-  return (_call, callback) => callback(null, answer);
+  return (call, callback) => {
+    call.sendMetadata(answerMetadata(gate.incoming(call.metadata)));
+    callback(null, answer);
+  };
 }
 
 /** `RepositoryIndex` over all engines. */
@@ -43,10 +47,13 @@ export function repositoryIndex(gate: CallGate): UnaryHandler {
   return (call, callback) => {
     const incoming = gate.incoming(call.metadata);
     listModels(incoming.served, call.request).then(
-      (answer) => callback(null, answer),
+      (answer) => {
+        call.sendMetadata(answerMetadata(incoming));
+        callback(null, answer);
+      },
       (error: unknown) => {
         incoming.failure = asFailure(error);
-        callback(statusOf(incoming.failure));
+        callback(statusOf(incoming.failure, incoming.requestId));
       },
     );
   };

@@ -99,7 +99,7 @@ function register(
     { ServerLive, ServerReady, ServerMetadata, RepositoryIndex, ModelStreamInfer, Check, ...forwarded },
     {
       ...unary,
-      ServerMetadata: serverMetadata(),
+      ServerMetadata: serverMetadata(gate),
       RepositoryIndex: repositoryIndex(gate),
       ModelStreamInfer: StreamForwarder.handle(clients, gate, streamIdleMs),
       ...Object.fromEntries(
