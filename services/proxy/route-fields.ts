@@ -29,3 +29,8 @@ export function reportDuplicates(
     context.addIssue({ code: "custom", message: `"${found}" is listed twice`, path: [...key, index] });
   });
 }
+
+/** Names, each of them once. */
+export const uniqueNames = z
+  .array(routeName)
+  .superRefine((names, context) => reportDuplicates(context, [], names));

@@ -2,8 +2,9 @@ import { readFile } from "node:fs/promises";
 import { parseDocument } from "yaml";
 import { z } from "zod";
 import { PlatformError, type Problem } from "../../platform/errors/platform-error.ts";
+import type { RouteServer, RouteTarget } from "../../platform/routes/routing-table.ts";
 import { referenceRoutes } from "./reference-routes.ts";
-import { reportDuplicates, routeEndpoint, routeName } from "./route-fields.ts";
+import { reportDuplicates, routeEndpoint, routeName, uniqueNames } from "./route-fields.ts";
 import type { LoadedRoutingTable } from "./routing/routing-index.ts";
 
 /** Largest routing table in bytes: the size limit of a ConfigMap. */
@@ -11,7 +12,7 @@ const maxRoutesBytes = 1024 * 1024;
 
 const target = z.strictObject({
   group: routeName,
-  serviceClasses: z.array(routeName).min(1),
+  serviceClasses: uniqueNames.min(1),
   endpoints: z.array(routeEndpoint),
   discovery: z.enum(["dns", "endpoint-slices"]).exactOptional(),
   grpcPort: z.int().min(1).max(65_535).exactOptional(),
@@ -30,10 +31,16 @@ const headerName = z
   .max(64)
   .regex(/^[a-z0-9-]+$/, { error: "expected the name of a header in lower case" });
 
-const rateLimit = z.strictObject({
-  requestsPerMinute: z.number().positive().max(1e9).exactOptional(),
-  tokensPerMinute: z.number().positive().max(1e12).exactOptional(),
-});
+const rateLimit = z
+  .strictObject({
+    requestsPerMinute: z.number().positive().max(1e9).exactOptional(),
+    tokensPerMinute: z.number().positive().max(1e12).exactOptional(),
+  })
+  .refine(
+    ({ requestsPerMinute, tokensPerMinute }) =>
+      requestsPerMinute !== undefined || tokensPerMinute !== undefined,
+    { error: "expected requestsPerMinute, tokensPerMinute or both" },
+  );
 
 const modelPolicies = {
   aliases: z.record(routeName, routeName).exactOptional(),
@@ -122,7 +129,7 @@ const routingTable = z
   .strictObject({
     apiVersion: z.literal("domino-inference/v1"),
     kind: z.literal("RoutingTable"),
-    serviceClasses: z.array(routeName).exactOptional(),
+    serviceClasses: uniqueNames.exactOptional(),
     servers: z.array(server),
     callerRate: rateLimit.exactOptional(),
     keyRate: rateLimit.exactOptional(),
@@ -133,7 +140,35 @@ const routingTable = z
       ["servers"],
       servers.map((entry) => entry.name),
     ),
-  );
+  )
+  .superRefine(({ serviceClasses, servers }, context) => {
+    // A class without a place in the order would come before all others.
+    if (!serviceClasses) return;
+    for (const { path, target } of targetsOf(servers)) {
+      target.serviceClasses.forEach((name, index) => {
+        if (serviceClasses.includes(name)) return;
+        const message = `"${name}" is not in the table's serviceClasses [${serviceClasses.join(", ")}]`;
+        context.addIssue({ code: "custom", message, path: [...path, "serviceClasses", index] });
+      });
+    }
+  });
+
+type Path = readonly (string | number)[];
+
+/** Every target with its place in the table. */
+function targetsOf(
+  servers: readonly RouteServer[],
+): readonly { readonly path: Path; readonly target: RouteTarget }[] {
+  const placed = <Item>(path: Path, items: readonly Item[]) =>
+    items.map((item, index) => ({ item, path: [...path, index] }));
+  return placed(["servers"], servers).flatMap(({ item: server, path }) => [
+    ...placed([...path, "models"], server.models)
+      .flatMap(({ item, path }) => placed([...path, "versions"], item.versions))
+      .flatMap(({ item, path }) => placed([...path, "targets"], item.targets))
+      .map(({ item, path }) => ({ target: item, path })),
+    ...(server.anyModel ? [{ target: server.anyModel, path: [...path, "anyModel"] }] : []),
+  ]);
+}
 
 /** Reads and validates a routing table. Throws one `PlatformError` that holds every problem of the file. */
 export async function loadRoutes(file: string): Promise<LoadedRoutingTable> {

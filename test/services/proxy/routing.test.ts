@@ -1,11 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { PlatformError } from "../../../platform/errors/platform-error.ts";
-import { parseRoutes } from "../../../services/proxy/routes-file.ts";
 import { chooseByWeight, chooseEndpoint } from "../../../services/proxy/routing/choose.ts";
 import { resolveRoute } from "../../../services/proxy/routing/resolve.ts";
 import { importanceOrder, indexRoutes } from "../../../services/proxy/routing/routing-index.ts";
-import { table, target, tritonServer, vllmServer } from "./testbed.ts";
+import { table, target, tritonServer } from "./testbed.ts";
 
 const fraction = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
 
@@ -167,88 +165,5 @@ describe("route resolution", () => {
       ),
     );
     expect(resolveRoute(index, { modelName: "bert" }, () => 0).server.name).toBe("b");
-  });
-});
-
-describe("the routing file", () => {
-  const problemsOf = (text: string) => {
-    try {
-      parseRoutes(text, "routes.yaml");
-      return [];
-    } catch (error) {
-      if (PlatformError.is(error)) return error.problems;
-      throw error;
-    }
-  };
-
-  it("may be JSON or YAML", () => {
-    const routes = table(tritonServer(["http://tabular:8000"]), vllmServer(["https://chat:8000/base"]));
-    expect(parseRoutes(JSON.stringify(routes), "routes.json")).toEqual(routes);
-    expect(
-      parseRoutes("apiVersion: domino-inference/v1\nkind: RoutingTable\nservers: []\n", "routes.yaml"),
-    ).toEqual(table());
-  });
-
-  it("reports every problem at once, each with its path", () => {
-    const server = tritonServer(["http://user:pass@a", "ftp://b", "http://c/", "not a url"]);
-    const problems = problemsOf(
-      JSON.stringify({
-        ...table(server, { ...vllmServer([]), loading: "on-demand" }),
-        kind: "Routes",
-        extra: 1,
-      }),
-    );
-    expect(problems.every(({ code }) => code === "ROUTES_INVALID")).toBe(true);
-    const endpoints = "servers[0].models[0].versions[0].targets[0].endpoints";
-    expect(problems.map(({ path }) => path).toSorted()).toEqual(
-      [
-        undefined,
-        "kind",
-        `${endpoints}[0]`,
-        `${endpoints}[1]`,
-        `${endpoints}[2]`,
-        `${endpoints}[3]`,
-        "servers[1].loading",
-      ].toSorted(),
-    );
-  });
-
-  it.each([
-    [
-      "weights that do not add up to 100",
-      { versions: [{ version: "1", weight: 50, targets: [] }] },
-      "servers[0].models[0].versions",
-    ],
-    [
-      "a deadline beyond what a timer can hold",
-      { versions: [{ version: "1", weight: 100, targets: [target([], { timeoutMs: 2 ** 31 })] }] },
-      "servers[0].models[0].versions[0].targets[0].timeoutMs",
-    ],
-    ["a name with a line break", { name: "a\nb" }, "servers[0].models[0].name"],
-  ])("refuses %s", (_what, change, path) => {
-    const server = tritonServer([]);
-    const models = [{ ...server.models[0], ...change }];
-    expect(problemsOf(JSON.stringify(table({ ...server, models } as typeof server)))).toMatchObject([
-      { path },
-    ]);
-  });
-
-  it("refuses names that are listed twice", () => {
-    expect(problemsOf(JSON.stringify(table(tritonServer([]), tritonServer([]))))).toMatchObject([
-      { path: "servers[1]", message: `routes.yaml: "tabular" is listed twice` },
-    ]);
-  });
-
-  it("refuses YAML aliases, which can expand without bound", () => {
-    const text =
-      "apiVersion: domino-inference/v1\nkind: &k RoutingTable\nservers: []\nserviceClasses: [*k]\n";
-    expect(problemsOf(text)).toMatchObject([{ message: "routes.yaml: must not use YAML aliases" }]);
-  });
-
-  it("refuses what is not YAML and what is too large", () => {
-    expect(problemsOf("a: [")).not.toHaveLength(0);
-    expect(problemsOf(`# ${"x".repeat(1024 * 1024)}`)).toMatchObject([
-      { message: "routes.yaml: is larger than 1 MiB" },
-    ]);
   });
 });
