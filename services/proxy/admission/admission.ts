@@ -18,7 +18,8 @@ const everyone = "";
 /** Who may ask for what, how often, and how many at a time. */
 export class Admission {
   readonly #ofName = new Map<string, ModelLimits>();
-  #ofModel = new WeakMap<RouteModel, ModelLimits>();
+  /** Of earlier tables too, whose requests are still under way. */
+  readonly #ofModel = new WeakMap<RouteModel, ModelLimits>();
   #callers: RateLimiter | undefined;
   #keys: RateLimiter | undefined;
 
@@ -26,7 +27,6 @@ export class Admission {
   use({ models, callerRate, keyRate }: Pick<RoutingIndex, "models" | "callerRate" | "keyRate">): void {
     this.#callers = limiterOf(this.#callers, callerRate);
     this.#keys = limiterOf(this.#keys, keyRate);
-    const ofModel = new WeakMap<RouteModel, ModelLimits>();
     const named = new Set<string>();
     for (const [server, held] of models) {
       for (const [name, indexed] of held) {
@@ -35,11 +35,10 @@ export class Admission {
         if (!limits.gate && !limits.rate) continue;
         named.add(key);
         this.#ofName.set(key, limits);
-        ofModel.set(indexed.model, limits);
+        this.#ofModel.set(indexed.model, limits);
       }
     }
     for (const key of this.#ofName.keys()) if (!named.has(key)) this.#ofName.delete(key);
-    this.#ofModel = ofModel;
   }
 
   /**

@@ -9,10 +9,13 @@ export interface Principal {
   readonly id: string;
   readonly roles: readonly string[];
   readonly kind: PrincipalKind;
-  /** Names the user or service in limits and audit lines, whatever it shows. 22 characters after the kind. */
+  /**
+   * Stands for the user or service in limits and audit lines, 22 characters: the same whatever it shows, as it is the
+   * same in allow lists.
+   */
   readonly caller: string;
   /**
-   * Names what it shows there, in the same form: each API key and each service token by itself. Where credentials are
+   * Stands for what it shows, in the same form: each API key and each service token by itself. Where credentials are
    * renewed by themselves, what stays the same names them, or each renewal would be a new allowance.
    */
   readonly key: string;
@@ -31,11 +34,14 @@ export function principalOf(
   roles: readonly string[],
   keySource?: string,
 ): Principal {
-  const nameOf = (source: string): string =>
-    `${kind}:${hash("sha256", `${kind}\0${source}`, "base64url").slice(0, 22)}`;
-  const caller = nameOf(id || (keySource ?? ""));
-  // Neither names nor what tells keys apart hold a NUL.
-  return { id, roles, kind, caller, key: keySource === undefined ? caller : nameOf(`${id}\0${keySource}`) };
+  // Names hold no NUL, and neither do sources.
+  const caller = digest(id === "" ? `nobody\0${kind}\0${keySource ?? ""}` : `somebody\0${id}`);
+  const key = digest(`key\0${kind}\0${id}\0${keySource ?? ""}`);
+  return { id, roles, kind, caller, key };
+}
+
+function digest(source: string): string {
+  return hash("sha256", source, "base64url").slice(0, 22);
 }
 
 /** Longest name of a user, service or role. */

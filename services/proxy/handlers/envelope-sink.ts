@@ -4,7 +4,7 @@ import { ProxyFailure } from "../proxy-failure.ts";
 import type { Route } from "../routing/routing-index.ts";
 import type { AnswerHead } from "../upstream/connection/answer-parser.ts";
 import type { AnswerSink } from "../upstream/exchange.ts";
-import { tokenUsage, usageTailBytes } from "../wire/token-usage.ts";
+import { UsageReader } from "../wire/usage-reader.ts";
 
 /** Longest error that is looked into for JSON although the engine does not call it that, in bytes. */
 const maxUndeclaredBytes = 64 * 1024;
@@ -12,15 +12,13 @@ const maxUndeclaredBytes = 64 * 1024;
 /** Longest result that is written together with its envelope, in bytes: copying more costs more than another write. */
 const joinedBytes = 16 * 1024;
 
-const noBytes = Buffer.alloc(0);
-
 /** Collects an engine's answer, so that the client gets a whole envelope or an error, never half of one. */
 export class EnvelopeSink implements AnswerSink {
   readonly #maxBytes: number;
   readonly #bodies: BodyReader;
   readonly #inbound: InboundRequest;
-  readonly #countsTokens: boolean;
-  #tail: Buffer = noBytes;
+  /** Of an engine that reports tokens. */
+  readonly #usage: UsageReader | undefined;
   readonly #chunks: Buffer[] = [];
   #bytes = 0;
   #status = 0;
@@ -33,13 +31,17 @@ export class EnvelopeSink implements AnswerSink {
     inbound: InboundRequest,
     route: Route,
   ) {
-    this.#countsTokens = route.server.protocol === "openai";
+    this.#usage = route.server.protocol === "openai" ? new UsageReader() : undefined;
     this.#maxBytes = maxBodyBytes;
     this.#bodies = bodies;
     this.#inbound = inbound;
   }
 
-  start({ status, contentType, contentLength }: AnswerHead): boolean {
+  start({ status, headers, contentType, contentLength }: AnswerHead): boolean {
+    // What cannot be read as JSON cannot stand in an envelope, whatever it would unpack to.
+    const encoding = headers.findIndex((name, index) => index % 2 === 0 && name === "content-encoding");
+    if (encoding >= 0 && headers[encoding + 1]?.toLowerCase() !== "identity")
+      throw new ProxyFailure("ENGINE_ANSWER_INVALID");
     this.#status = status;
     this.#contentLength = contentLength;
     this.#isJson =
@@ -50,7 +52,7 @@ export class EnvelopeSink implements AnswerSink {
   }
 
   data(chunk: Buffer): boolean {
-    if (this.#countsTokens) this.#tail = Buffer.concat([this.#tail, chunk]).subarray(-usageTailBytes);
+    this.#usage?.read(chunk);
     if (this.#isJson && chunk.length === this.#contentLength && chunk.length <= joinedBytes) {
       // The whole answer, as mostly: nothing has to be kept.
       this.#answerText(chunk.toString("latin1"));
@@ -66,8 +68,8 @@ export class EnvelopeSink implements AnswerSink {
   }
 
   end(): void {
-    if (this.#countsTokens && this.#status === 200) {
-      const { inputTokens = 0, outputTokens = 0 } = tokenUsage(this.#tail.toString("latin1"));
+    if (this.#usage && this.#status === 200) {
+      const { inputTokens = 0, outputTokens = 0 } = this.#usage.usage;
       this.#inbound.inputTokens += inputTokens;
       this.#inbound.outputTokens += outputTokens;
     }

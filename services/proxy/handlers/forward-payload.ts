@@ -113,10 +113,14 @@ function openAiTarget(
   };
 }
 
+/** An answer that is compressed could not be put into an envelope. */
+const jsonHeaderLines =
+  "content-type: application/json\r\naccept: application/json\r\naccept-encoding: identity\r\n";
+
 /** The client's headers describe its envelope, not the payload; only the trace context applies to both. */
 function headerLinesOf(inbound: InboundRequest): string {
   const { id, span } = inbound;
-  let lines = `x-request-id: ${id}\r\ncontent-type: application/json\r\naccept: application/json\r\n`;
+  let lines = `x-request-id: ${id}\r\n${jsonHeaderLines}`;
   if (span) return lines + traceLines(span);
   const traceparent = inbound.firstHeader("traceparent");
   if (traceparent === undefined) return lines;

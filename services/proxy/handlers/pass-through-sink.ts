@@ -6,7 +6,7 @@ import type { Route } from "../routing/routing-index.ts";
 import type { AnswerHead } from "../upstream/connection/answer-parser.ts";
 import type { AnswerSink } from "../upstream/exchange.ts";
 import { SseMeter } from "../wire/sse-meter.ts";
-import { tokenUsage, usageTailBytes } from "../wire/token-usage.ts";
+import { UsageReader } from "../wire/usage-reader.ts";
 
 /**
  * The only headers of an engine's answer that reach a client, besides its length. Others tell of the engine's software
@@ -38,11 +38,13 @@ export class PassThroughSink implements AnswerSink {
   readonly #inbound: InboundRequest;
   readonly #route: Route;
   readonly #measures: RouteMeter;
+  /** The engine reports tokens. */
   readonly #countsTokens: boolean;
+  /** Of a stream. */
   #meter: SseMeter | undefined;
+  /** Of any other answer. */
+  #usage: UsageReader | undefined;
   #lastTokenAtMs = 0;
-  #tail: Buffer = noBytes;
-
   #contentLength = -1;
   /** The beginning of a line of a stream whose end has not come yet. */
   #line: Buffer = noBytes;
@@ -58,17 +60,21 @@ export class PassThroughSink implements AnswerSink {
 
   start({ status, headers, contentType, contentLength }: AnswerHead): boolean {
     this.status = status;
-    this.#contentLength = contentLength;
+    const streaming = contentType.startsWith("text/event-stream");
+    // A stream that breaks off is followed by an event that no length has told of.
+    this.#contentLength = streaming ? -1 : contentLength;
     const passed = [...this.#route.answerHeaders];
     for (let index = 0; index < headers.length; index += 2) {
       const name = headers[index] ?? "";
       if (passedHeaders.has(name)) passed.push(name, headers[index + 1] ?? "");
     }
-    if (contentLength >= 0) passed.push("content-length", String(contentLength));
+    if (this.#contentLength >= 0) passed.push("content-length", String(contentLength));
     this.#inbound.writeHead(status, passed);
-    const streaming = contentType.startsWith("text/event-stream");
+    if (this.#countsTokens && status === 200) {
+      if (streaming) this.#meter = new SseMeter();
+      else this.#usage = new UsageReader();
+    }
     if (streaming) {
-      if (this.#countsTokens && status === 200) this.#meter = new SseMeter();
       // The client learns at once that its request was accepted, not only with the first token.
       this.#inbound.response.flushHeaders();
     }
@@ -81,7 +87,7 @@ export class PassThroughSink implements AnswerSink {
       this.#measure(this.#meter, chunk);
       return this.#writeLines(chunk, resume);
     }
-    if (this.#countsTokens) this.#tail = Buffer.concat([this.#tail, chunk]).subarray(-usageTailBytes);
+    this.#usage?.read(chunk);
     if (chunk.length === this.#contentLength && chunk.length <= joinedBytes) {
       // The whole answer: as one text that Node joins with the head, one write instead of several.
       this.#inbound.end(chunk.toString("latin1"));
@@ -150,10 +156,9 @@ export class PassThroughSink implements AnswerSink {
   }
 
   #countTokens(): void {
-    if (!this.#countsTokens) return;
-    const usage = this.#meter?.usage ?? tokenUsage(this.#tail.toString("latin1"));
-    const output = usage.outputTokens ?? this.#meter?.events ?? 0;
-    this.#inbound.outputTokens += output;
-    this.#inbound.inputTokens += usage.inputTokens ?? 0;
+    const { inputTokens = 0, outputTokens = this.#meter?.events ?? 0 } =
+      this.#meter?.usage ?? this.#usage?.usage ?? {};
+    this.#inbound.outputTokens += outputTokens;
+    this.#inbound.inputTokens += inputTokens;
   }
 }

@@ -51,7 +51,7 @@ export function routeInference(services: ProxyServices, inbound: InboundRequest,
 }
 
 /** How long the client waits, by its header in seconds: it can only shorten the deadline of the routing table. */
-function timeoutMsOf(inbound: InboundRequest): number {
+export function timeoutMsOf(inbound: InboundRequest): number {
   const text = inbound.header("timeout");
   if (text === undefined) return Infinity;
   const seconds = /^\d{1,6}(?:\.\d{1,6})?$/.test(text) ? Number(text) : 0;
@@ -68,13 +68,14 @@ export function awaitTurn(
   inbound: InboundRequest,
   route: Route,
 ): Promise<void> | undefined {
+  inbound.askedAtMs = inbound.isWhole ? inbound.arrivedAtMs : performance.now();
   const gate = services.admission.gateOf(route);
   if (gate) {
     const waiting = services.admission.enter(gate, route, inbound.deadlineMs);
     if (waiting) return waitInLine(services, inbound, route, gate, waiting);
     inbound.gate = gate;
   }
-  inbound.turnAtMs = gate ? performance.now() : inbound.arrivedAtMs;
+  inbound.turnAtMs = inbound.askedAtMs;
   return undefined;
 }
 
@@ -90,13 +91,14 @@ async function waitInLine(
   meter.queued++;
   try {
     await waiting.promise;
+    inbound.gate = gate;
+    inbound.turnAtMs = performance.now();
   } finally {
     meter.queued--;
     inbound.work = undefined;
+    // Of those that give up too: a queue that nobody gets through must not look short.
+    meter.queueTime.observe(((inbound.turnAtMs || performance.now()) - inbound.askedAtMs) / 1000);
   }
-  inbound.gate = gate;
-  inbound.turnAtMs = performance.now();
-  meter.queueTime.observe((inbound.turnAtMs - inbound.arrivedAtMs) / 1000);
 }
 
 /** A query with what headers say, whatever the protocol. `named`: what the request says elsewhere. */
@@ -113,7 +115,7 @@ export function queryOf(
     modelName,
     serverName,
     serverType,
-    version,
+    version: versionOf(inbound, version),
     serviceClass: inbound.header("x-service-class"),
     dataPlane: inbound.header("x-data-plane"),
     sender: inbound,
@@ -121,16 +123,21 @@ export function queryOf(
 }
 
 /** The same of a native request, whose path and body have no place for the server. */
-export function nativeQuery(inbound: InboundRequest, modelName: string, pathVersion?: string): RouteQuery {
-  const headerVersion = inbound.header("x-model-version");
-  if (pathVersion !== undefined && headerVersion !== undefined && pathVersion !== headerVersion) {
+export function nativeQuery(inbound: InboundRequest, modelName: string, version?: string): RouteQuery {
+  const serverName = inbound.header("x-inference-server");
+  return queryOf(inbound, { modelName, serverName, version });
+}
+
+/** The version that a request asks for, by its path or envelope or else by a header. */
+function versionOf(inbound: InboundRequest, named: string | undefined): string | undefined {
+  const version = inbound.header("x-model-version");
+  if (named !== undefined && version !== undefined && named !== version) {
     throw new ProxyFailure(
       "REQUEST_INVALID",
-      `The version of the path and the header "x-model-version" disagree.`,
+      `The version that the request names and the header "x-model-version" disagree.`,
     );
   }
-  const serverName = inbound.header("x-inference-server");
-  return queryOf(inbound, { modelName, serverName, version: pathVersion ?? headerVersion });
+  return named ?? version;
 }
 
 /** Sends an inference request of a native protocol when its turn comes, and hands the answer on as it comes. */

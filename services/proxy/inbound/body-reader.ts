@@ -17,12 +17,13 @@ const maxFreeBufferBytes = 16 * 1024 * 1024;
  */
 export class BodyReader {
   readonly buffers = new BodyBuffers(maxFreeBufferBytes);
-  readonly #maxBodyBytes: number;
+  /** Longest body of a request, in bytes. */
+  readonly maxBodyBytes: number;
   readonly #maxHeldBytes: number;
   #heldBytes = 0;
 
   constructor(maxBodyBytes: number, maxHeldBytes: number) {
-    this.#maxBodyBytes = maxBodyBytes;
+    this.maxBodyBytes = maxBodyBytes;
     this.#maxHeldBytes = maxHeldBytes;
   }
 
@@ -44,7 +45,7 @@ export class BodyReader {
       this.#declared(inbound);
       return this.#collect(inbound, body);
     }
-    if (body.length > this.#maxBodyBytes) throw this.#tooLarge();
+    if (body.length > this.maxBodyBytes) throw this.#tooLarge();
     this.hold(inbound, body.length);
     return body;
   }
@@ -78,7 +79,7 @@ export class BodyReader {
   /** The length that the client says, 0 where it says none. */
   #declared(inbound: InboundRequest): number {
     const declared = Number(inbound.firstHeader("content-length") ?? 0);
-    if (declared > this.#maxBodyBytes) throw this.#tooLarge();
+    if (declared > this.maxBodyBytes) throw this.#tooLarge();
     return declared;
   }
 
@@ -93,7 +94,7 @@ export class BodyReader {
         bytes += chunk.length;
         inbound.requestBytes += chunk.length;
         try {
-          if (bytes > this.#maxBodyBytes) throw this.#tooLarge();
+          if (bytes > this.maxBodyBytes) throw this.#tooLarge();
           this.hold(inbound, chunk.length);
         } catch (failure) {
           settled = true;
@@ -119,10 +120,7 @@ export class BodyReader {
   }
 
   #tooLarge(): ProxyFailure {
-    return new ProxyFailure(
-      "BODY_TOO_LARGE",
-      `The body must not be larger than ${this.#maxBodyBytes} bytes.`,
-    );
+    return new ProxyFailure("BODY_TOO_LARGE", `The body must not be larger than ${this.maxBodyBytes} bytes.`);
   }
 }
 

@@ -43,6 +43,8 @@ export class InboundRequest {
   readonly method: string;
   readonly rawHeaders: readonly string[];
   readonly socket: Socket;
+  /** IP address of the other end of the connection; undefined where that has closed. */
+  readonly clientAddress: string | undefined;
   /** All of the body, or where it comes from. */
   body: Buffer | IncomingMessage;
   /** The memory of the body, where it is to be used again. */
@@ -73,10 +75,16 @@ export class InboundRequest {
   heldBytes = 0;
   /** Where the request took a place that it has to give back. */
   gate: ConcurrencyGate | undefined;
+  /** Neither its body nor the word on its sender had to be waited for. */
+  isWhole: boolean;
+  /** When the request asked for its turn, on the clock of `performance.now()`; 0 before. */
+  askedAtMs = 0;
   /** When the request got its turn, on the clock of `performance.now()`; 0 before. */
   turnAtMs = 0;
   /** Where it is traced. */
   span: RequestSpan | undefined;
+  /** Why it is refused whatever it asks for, where that is known before it is handled. */
+  refusal: ProxyFailure | undefined;
   /** Why the proxy refused or failed it. */
   failureCode: ProxyFailureCode | undefined;
   /** When the first token of a stream came, on the clock of `performance.now()`; 0 before. */
@@ -98,7 +106,10 @@ export class InboundRequest {
     this.rawHeaders = rawHeaders;
     this.socket = socket;
     this.body = body;
+    this.isWhole = Buffer.isBuffer(body);
     this.requestBytes = Buffer.isBuffer(body) ? body.length : 0;
+    // Now: of a connection that has closed nobody knows it any more.
+    this.clientAddress = socket.remoteAddress;
     this.response = response;
     const id = this.firstHeader("x-request-id");
     this.id = id !== undefined && /^[A-Za-z0-9._:-]{1,128}$/.test(id) ? id : nextId();

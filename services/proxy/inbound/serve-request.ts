@@ -30,9 +30,11 @@ export async function serveRequest(
   let status: number;
   try {
     handler = handlerOf(services, method, path);
+    if (inbound.refusal) throw inbound.refusal;
     if (services.tracing && handler.kind === "inference") beginSpan(services.tracing, handler, inbound);
     if (handler.kind !== "health" && !inbound.isIdentified) {
       const principal = authenticator.authenticate(inbound);
+      if (principal instanceof Promise) inbound.isWhole = false;
       inbound.principal = principal instanceof Promise ? await principal : principal;
     }
     const handled = handler.handle(services, inbound);
@@ -89,7 +91,7 @@ function finishInference(
     status,
     route: route?.labels,
     errorCode,
-    queueMs: (turnAtMs || nowMs) - arrivedAtMs,
+    queueMs: queueMsOf(inbound, nowMs),
     upstreamMs: turnAtMs ? nowMs - turnAtMs : undefined,
     ttftMs: firstTokenAtMs ? firstTokenAtMs - arrivedAtMs : undefined,
     inputTokens,
@@ -98,24 +100,28 @@ function finishInference(
 }
 
 function audit(log: AuditLog, inbound: InboundRequest, status: number, nowMs: number): void {
-  const { route, arrivedAtMs, turnAtMs } = inbound;
+  const { route, arrivedAtMs } = inbound;
   log.record({
     requestId: inbound.id,
     principal: inbound.principal,
-    clientAddress: inbound.socket.remoteAddress,
+    clientAddress: inbound.clientAddress,
     method: inbound.method,
     path: inbound.path,
     route: route?.labels,
     status,
     errorCode: inbound.failureCode,
     durationMs: nowMs - arrivedAtMs,
-    // Where nothing is asked of a model, there is nothing to wait for.
-    queueMs: route ? (turnAtMs || nowMs) - arrivedAtMs : 0,
+    queueMs: queueMsOf(inbound, nowMs),
     requestBytes: inbound.requestBytes,
     answerBytes: inbound.answerBytes,
     inputTokens: inbound.inputTokens,
     outputTokens: inbound.outputTokens,
   });
+}
+
+/** How long a request waited for its turn, or has waited when it ended. */
+function queueMsOf({ askedAtMs, turnAtMs }: InboundRequest, nowMs: number): number {
+  return askedAtMs === 0 ? 0 : (turnAtMs || nowMs) - askedAtMs;
 }
 
 function asFailure(error: unknown): ProxyFailure {

@@ -122,7 +122,7 @@ export class Exchange implements ConnectionSeeker, Expiring {
     const { method, path, headerLines, body } = this.#request;
     this.#connection = connection;
     this.#sentAtMs = performance.now();
-    this.reused = connection.idleSinceMs > 0;
+    this.reused = connection.wasUsed;
     const length = method === "GET" ? "" : `content-length: ${body?.length ?? 0}\r\n`;
     const head = `${method} ${this.endpoint.basePath}${path} HTTP/1.1\r\nhost: ${this.endpoint.authority}\r\n${headerLines}${length}\r\n`;
     if (!body || Buffer.isBuffer(body)) {

@@ -1,8 +1,10 @@
-import { tokenUsage, type TokenUsage } from "./token-usage.ts";
+import { UsageReader, type TokenUsage } from "./usage-reader.ts";
 
 const lineFeed = 0x0a;
-/** Longest event that is looked into, in bytes. A longer one is counted and passed on, but not searched for usage. */
-const maxInspectedBytes = 64 * 1024;
+/** Longest line that is kept until it is whole, in bytes: of a longer one the usage is read as it comes. */
+const maxKeptBytes = 64 * 1024;
+/** `data:` */
+const fieldBytes = 5;
 
 /** An event that is no piece of text: an error, or what the Responses API sends around the text. */
 const frameEvent = /^event:\s*(?:error\s*$|response\.(?!.*\.delta\s*$))/;
@@ -18,7 +20,8 @@ export class SseMeter {
   /** From the usage field, where the client asked the engine for it. */
   usage: TokenUsage = {};
   #line: Buffer = Buffer.alloc(0);
-  #lineTooLong = false;
+  /** Reads the rest of a line that is too long to be kept. */
+  #longLine: UsageReader | undefined;
   /** The event that is being read is no piece of text. */
   #otherEvent = false;
 
@@ -38,18 +41,20 @@ export class SseMeter {
   }
 
   #append(part: Buffer): void {
-    const room = maxInspectedBytes - this.#line.length;
-    if (part.length > room) this.#lineTooLong = true;
-    // The beginning is kept in any case: it says whether the line holds data.
-    const kept = part.subarray(0, room);
-    this.#line = this.#line.length === 0 ? kept : Buffer.concat([this.#line, kept]);
+    if (this.#longLine) return this.#longLine.read(part);
+    this.#line = this.#line.length === 0 ? part : Buffer.concat([this.#line, part]);
+    if (this.#line.length <= maxKeptBytes) return;
+    this.#longLine = new UsageReader();
+    this.#longLine.read(this.#line.subarray(fieldBytes));
+    // The beginning is kept: it says whether the line holds data.
+    this.#line = Buffer.from(this.#line.subarray(0, fieldBytes));
   }
 
   #finishLine(): void {
     const line = this.#line;
-    const whole = !this.#lineTooLong;
+    const longLine = this.#longLine;
     this.#line = Buffer.alloc(0);
-    this.#lineTooLong = false;
+    this.#longLine = undefined;
     const field = line.toString("latin1", 0, 5);
     // The Responses API names its events: some begin and end what the others tell token by token.
     if (field === "event") this.#otherEvent = frameEvent.test(line.toString("latin1"));
@@ -57,11 +62,14 @@ export class SseMeter {
     const isText = !this.#otherEvent;
     this.#otherEvent = false;
     if (line.length < 16 && line.toString("latin1", 5).trim() === "[DONE]") return;
-    if (whole && line.includes('"usage"')) {
-      const usage = tokenUsage(line.toString("latin1"));
-      this.usage = { ...this.usage, ...usage };
+    if (longLine) this.usage = { ...this.usage, ...longLine.usage };
+    else if (line.includes('"usage"')) {
+      const reader = new UsageReader();
+      reader.read(line.subarray(fieldBytes));
+      this.usage = { ...this.usage, ...reader.usage };
       // The report comes in an event of its own, without a choice.
-      if (usage.outputTokens !== undefined && /"choices"\s*:\s*\[\s*\]/.test(line.toString("latin1"))) return;
+      if (reader.usage.outputTokens !== undefined && /"choices"\s*:\s*\[\s*\]/.test(line.toString("latin1")))
+        return;
     }
     if (isText) this.events++;
   }

@@ -18,6 +18,7 @@ async function auditedProxy() {
   return { proxy, lines };
 }
 
+const unknownLabels = `server="unknown",model="unknown",version="unknown",service_class="unknown"`;
 const token = `data: {"choices":[{"delta":{"content":"a"}}]}\n\n`;
 
 function stream(response: ServerResponse, { breaksOff = false }: { readonly breaksOff?: boolean }): void {
@@ -54,6 +55,28 @@ it("has a line for lists, metadata and paths that are not there, and none for pr
     { method: "GET", path: "/v2/models/bert", status: 200, requestBytes: 0 },
     { method: "GET", path: "/nothing", status: 404, errorCode: "PATH_UNKNOWN" },
   ]);
+});
+
+it("has the client's address and a line for whoever leaves, in the middle of a body or of an answer", async () => {
+  const { proxy, lines } = await auditedProxy();
+  const leaving = connect(proxy.port, "127.0.0.1");
+  leaving.write(`POST /predict HTTP/1.1\r\nhost: proxy\r\ncontent-length: 100\r\n\r\n{"inf`);
+  // The head alone is no sign that the body is being waited for.
+  setTimeout(() => leaving.write("erence"), 20);
+  setTimeout(() => leaving.destroy(), 40);
+  await until(() => lines.length === 1);
+  const client = new AbortController();
+  const { signal } = client;
+  const body = JSON.stringify({ model: "llama", stream: true });
+  await fetch(`${proxy.url}/v1/chat/completions`, { method: "POST", body, signal });
+  client.abort();
+  await until(() => lines.length === 2);
+  const left = { status: 499, errorCode: "CLIENT_CLOSED", clientAddress: "127.0.0.1" };
+  expect(lines).toMatchObject([
+    { ...left, path: "/predict", requestBytes: 11 },
+    { ...left, path: "/v1/chat/completions" },
+  ]);
+  expect(await proxy.metric(`inference_requests_total{${unknownLabels},status="499"}`)).toBe(1);
 });
 
 it("counts the bytes of a body that comes in chunks, and of one that is passed on as a stream", async () => {

@@ -1,5 +1,6 @@
 import { createServer, connect } from "node:net";
 import type { AddressInfo } from "node:net";
+import { gzipSync } from "node:zlib";
 import { describe, expect, it, onTestFinished } from "vitest";
 import {
   deadUrl,
@@ -11,6 +12,7 @@ import {
   target,
   tritonServer,
   until,
+  vllmServer,
 } from "./testbed.ts";
 
 const withTarget = (urls: readonly string[], timeoutMs: number) =>
@@ -83,6 +85,49 @@ describe("failures upstream", () => {
     expect(response.status).toBe(502);
     expect(await response.json()).toMatchObject({ error: { code: "ENGINE_FAILED" } });
     expect(other.received).toHaveLength(0);
+  });
+
+  it("sends nothing on a connection that the engine has ended after its answer", async () => {
+    const answer = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}";
+    let connections = 0;
+    const engine = createServer((socket) => {
+      connections++;
+      socket.once("data", () => socket.end(answer));
+    });
+    await new Promise<void>((resolve) => engine.listen(0, "127.0.0.1", resolve));
+    onTestFinished(() => void engine.close());
+    const server = tritonServer([`http://127.0.0.1:${(engine.address() as AddressInfo).port}`]);
+    // What was sent to such a model is not repeated, so that each one lost shows.
+    const models = server.models.map((model) => ({ ...model, stateful: true }));
+    const proxy = await startTestProxy(table({ ...server, models }));
+    for (let count = 0; count < 30; count++) expect((await proxy.predict({})).status).toBe(200);
+    expect(connections).toBe(30);
+  });
+
+  it("ends a stream that the engine breaks off short of the length that it told", async () => {
+    const engine = await startEngine((_received, response) => {
+      response.writeHead(200, { "content-type": "text/event-stream", "content-length": 1000 });
+      response.write(`data: {"choices":[{}]}\n\n`);
+      setTimeout(() => response.destroy(), 10);
+    });
+    const proxy = await startTestProxy(table(vllmServer([engine.url])));
+    const chat = { model: "llama", messages: [], stream: true };
+    const response = await proxy.post("/v1/chat/completions", chat);
+    expect(response.headers.get("content-length")).toBe(null);
+    expect(await response.text()).toMatch(/^data: \{"choices":\[\{\}\]\}\n\n\ndata: \{"error":.+\}\n\n$/);
+  });
+
+  it("answers 502 to an engine that compresses an answer which has to stand in an envelope", async () => {
+    const engine = await startEngine(({ headers }, response) => {
+      expect(headers["accept-encoding"]).toBe("identity");
+      response
+        .writeHead(200, { "content-type": "application/json", "content-encoding": "gzip" })
+        .end(gzipSync("{}"));
+    });
+    const proxy = await startTestProxy(table(tritonServer([engine.url])));
+    const response = await proxy.predict({});
+    expect(response.status).toBe(502);
+    expect(await response.json()).toMatchObject({ error: { code: "ENGINE_ANSWER_INVALID" } });
   });
 
   it("answers a whole 502 when the engine breaks off in the middle of its answer", async () => {

@@ -198,6 +198,26 @@ describe("rates", () => {
     ]);
   });
 
+  it("get the tokens of a request that was under way when the table was reloaded", async () => {
+    const held: (() => void)[] = [];
+    const engine = await startEngine((_received, response) => {
+      held.push(() => json(response, 200, { usage: { prompt_tokens: 60, completion_tokens: 50 } }));
+    });
+    const server = vllmServer([engine.url]);
+    const models = server.models.map((model) => ({ ...model, rate: { tokensPerMinute: 100 } }));
+    const routing = table({ ...server, models });
+    const proxy = await startTestProxy(routing);
+    const chat = { model: "llama", messages: [] };
+    const first = proxy.post("/v1/chat/completions", chat);
+    await until(() => held.length === 1);
+    await replaceFile(proxy.routesFile, JSON.stringify(routing, undefined, 2));
+    await until(() => proxy.logged.some(({ msg }) => String(msg).includes("reloaded")));
+    held[0]?.();
+    expect((await first).status).toBe(200);
+    await until(async () => (await proxy.post("/v1/chat/completions", chat)).status === 429);
+    expect(held).toHaveLength(1);
+  });
+
   it("change at a reload, without a new allowance for who has to wait", async () => {
     const { proxy, routing } = await startWithKeys({ keyRate: { requestsPerMinute: 1 } });
     const ask = async (key: string) => (await proxy.predict({}, keyed(key))).status;
@@ -321,6 +341,49 @@ const premiumQueuedSeries = queuedSeries.replace("Free", "Premium");
 const requestsSeries = (status: number): string => `inference_requests_total{${labels},status="${status}"}`;
 
 describe("what is held in memory", () => {
+  /** Sends a head and a part of its body, which is all that is read at once, and then more of it. */
+  const inTwoParts = async (port: number, contentLength: number): Promise<string> => {
+    const socket = connect(port, "127.0.0.1");
+    onTestFinished(() => void socket.destroy());
+    let text = "";
+    socket.setEncoding("latin1").on("data", (part: string) => (text += part));
+    socket.on("error", () => undefined);
+    socket.write(`POST /predict HTTP/1.1\r\nhost: proxy\r\ncontent-length: ${contentLength}\r\n\r\n{`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    socket.write(" ".repeat(Math.min(contentLength - 2, 900)));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    return text;
+  };
+
+  it("is refused with code and id where bodies that are still coming have used it up", async () => {
+    const engine = await startNamedEngine("one");
+    const lines: string[] = [];
+    const proxy = await startTestProxy(table(tritonServer([engine.url])), {
+      maxBodyBytes: 1000,
+      audit: { write: (line: string) => lines.push(line) },
+    });
+    const texts = await Promise.all(Array.from({ length: 12 }, () => inTwoParts(proxy.port, 1000)));
+    const refused = texts.filter((text) => text !== "");
+    // Eight times the longest body, of which each has sent 901 bytes.
+    expect(refused).toHaveLength(4);
+    for (const text of refused) {
+      expect(text).toMatch(/^HTTP\/1\.1 503 /);
+      expect(text.toLowerCase()).toMatch(/\r\nretry-after: \d+\r\n/);
+      expect(text.toLowerCase()).toContain("\r\nx-request-id: ");
+      expect(text).toContain(`"OVERLOADED"`);
+    }
+    await until(() => lines.length === 4);
+    expect(lines.every((line) => line.includes(`"errorCode":"OVERLOADED"`))).toBe(true);
+  });
+
+  it("is not taken by a body whose head says that it is too long", async () => {
+    const engine = await startNamedEngine("one");
+    const proxy = await startTestProxy(table(tritonServer([engine.url])), { maxBodyBytes: 1000 });
+    const text = await inTwoParts(proxy.port, 20_000);
+    expect(text).toMatch(/^HTTP\/1\.1 413 /);
+    expect(text).toContain(`"BODY_TOO_LARGE"`);
+  });
+
   it("is not for strangers to take: bodies of unknown senders are not read", async () => {
     const engine = await startNamedEngine("one");
     const folder = await mkdtemp(join(tmpdir(), "proxy-test-"));

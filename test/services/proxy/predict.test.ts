@@ -34,6 +34,28 @@ describe("POST /predict", () => {
     expect(engine.received[0]?.body.toString()).toBe(payload);
   });
 
+  it("takes the version of a header where the envelope names none, and refuses another one", async () => {
+    const engine = await startNamedEngine("one");
+    const versions = ["1", "2"].map((version) => ({
+      version,
+      weight: version === "1" ? 100 : 0,
+      targets: [target([engine.url])],
+    }));
+    const proxy = await startTestProxy(table(tritonServer([], { models: [{ name: "bert", versions }] })));
+    const header = { "x-model-version": "2" };
+    const statuses = [
+      await proxy.predict({}, header),
+      await proxy.predict({ model_version: "2" }, header),
+      await proxy.predict({ model_version: "1" }, header),
+      await proxy.predict({}, { "x-model-version": "3" }),
+      await proxy.post("/models/bert/1/model", { data: {} }, header),
+    ].map(({ status }) => status);
+    expect(statuses).toEqual([200, 200, 400, 404, 400]);
+    expect(engine.received.map(({ url }) => url)).toEqual(
+      ["2", "2"].map((version) => `/v2/models/bert/versions/${version}/infer`),
+    );
+  });
+
   it("mirrors the engine's error status and body", async () => {
     const engine = await startEngine((_received, response) => json(response, 422, { error: "shape" }));
     const proxy = await startTestProxy(table(tritonServer([engine.url])));

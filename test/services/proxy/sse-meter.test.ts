@@ -38,6 +38,19 @@ describe("the meter of token streams", () => {
     );
   });
 
+  it("reads the usage of an event that is too long to be kept, and not what a client had sent", () => {
+    const meter = new SseMeter();
+    const said = {
+      instructions: "x".repeat(70_000),
+      tools: [{ usage: { input_tokens: 0, output_tokens: 0 } }],
+    };
+    const whole = JSON.stringify({ response: { ...said, usage: { input_tokens: 3, output_tokens: 5 } } });
+    const stream = Buffer.from(`event: response.completed\ndata: ${whole}\n\n`);
+    for (let at = 0; at < stream.length; at += 10_000) meter.feed(stream.subarray(at, at + 10_000));
+    expect(meter.usage).toEqual({ inputTokens: 3, outputTokens: 5 });
+    expect(meter.events).toBe(0);
+  });
+
   it("does not keep the bytes of a chunk that may be reused", () => {
     const meter = new SseMeter();
     const chunk = Buffer.from("data: 1");

@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import { ProxyFailure, type ProxyFailureCode } from "../../proxy-failure.ts";
 import type { BodyReader } from "../body-reader.ts";
 import { InboundRequest } from "../inbound-request.ts";
 import { takeReads, type ConnectionReader } from "./own-reads.ts";
@@ -6,7 +7,7 @@ import { PlainResponse, type ResponseOwner } from "./plain-response.ts";
 import { readRequestHead } from "./request-head.ts";
 
 /** Longest body that is taken here, in bytes: longer ones are read as a stream, with the limits of that. */
-const maxBodyBytes = 4 * 1024 * 1024;
+const maxPlainBodyBytes = 4 * 1024 * 1024;
 
 /** What a client has sent ahead of its turn beyond this makes it wait, in bytes. */
 const maxAheadBytes = 64 * 1024;
@@ -147,12 +148,14 @@ export class PlainConnection implements ResponseOwner, ConnectionReader {
   readonly #onClose = (): void => {
     this.#release();
     this.#owner.closed(this);
+    if (this.#coming) this.#serveRefused(this.#coming, "CLIENT_CLOSED");
     this.#inbound?.closed();
   };
 
   #begin(bytes: Buffer): void {
     const head = readRequestHead(bytes);
-    if (!head || head.contentLength > maxBodyBytes) {
+    const { buffers, maxBodyBytes } = this.#owner.bodies;
+    if (!head || head.contentLength > Math.min(maxPlainBodyBytes, maxBodyBytes)) {
       this.#handOver(bytes);
       return;
     }
@@ -160,7 +163,6 @@ export class PlainConnection implements ResponseOwner, ConnectionReader {
     response.shouldKeepAlive = !this.#draining;
     const { url, rawHeaders, contentLength, bodyStart } = head;
     const bodyEnd = bodyStart + contentLength;
-    const { buffers } = this.#owner.bodies;
     const bodyBuffer = buffers.take(contentLength);
     const body = bodyBuffer.subarray(0, contentLength);
     bytes.copy(body, 0, bodyStart, bodyEnd);
@@ -174,6 +176,7 @@ export class PlainConnection implements ResponseOwner, ConnectionReader {
       this.#serve(inbound);
     } else if (this.#owner.identify(inbound) && this.#reserve(bytes.length - bodyStart)) {
       this.sinceMs = inbound.arrivedAtMs;
+      inbound.isWhole = false;
       this.#coming = { inbound, body };
       this.#comeBytes = bytes.length - bodyStart;
       this.target = body.subarray(this.#comeBytes);
@@ -194,7 +197,7 @@ export class PlainConnection implements ResponseOwner, ConnectionReader {
     const coming = this.#coming;
     if (!coming) return;
     if (!this.#reserve(bytes)) {
-      this.#refuse("503 Service Unavailable");
+      this.#serveRefused(coming, "OVERLOADED");
       return;
     }
     this.#comeBytes += bytes;
@@ -212,6 +215,20 @@ export class PlainConnection implements ResponseOwner, ConnectionReader {
   #serve(inbound: InboundRequest): void {
     this.#inbound = inbound;
     void this.#owner.serve(inbound);
+  }
+
+  /** Ends a request whose body does not come to its end, as others end: with an answer, a line and a count. */
+  #serveRefused({ inbound }: Coming, code: ProxyFailureCode): void {
+    this.#coming = undefined;
+    this.target = readBuffer;
+    this.#release();
+    inbound.refusal = new ProxyFailure(code);
+    inbound.gone = code === "CLIENT_CLOSED";
+    inbound.requestBytes = this.#comeBytes;
+    inbound.response.shouldKeepAlive = false;
+    // What still comes of the body is not the next request.
+    this.#refused = true;
+    this.#serve(inbound);
   }
 
   #keepAhead(bytes: Buffer): void {

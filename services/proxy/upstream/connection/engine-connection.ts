@@ -43,8 +43,10 @@ const readBuffer = Buffer.allocUnsafeSlow(64 * 1024);
  * several times the CPU time that the rest of the proxy needs for a request.
  */
 export class EngineConnection {
-  /** When it was last used, on the clock of `performance.now()`. */
+  /** When it fell idle, on the clock of `performance.now()`; 0 before. */
   idleSinceMs = 0;
+  /** It has carried a request: the engine may close it just as the next one is sent. */
+  wasUsed = false;
   readonly #socket: Socket;
   readonly #owner: ConnectionOwner;
   readonly #parser = new AnswerParser();
@@ -78,13 +80,18 @@ export class EngineConnection {
     this.#socket.setNoDelay(true);
     this.#socket.setKeepAlive(true, 30_000);
     this.#socket.on("error", (error) => (this.#error ??= error));
-    this.#socket.on("end", () => this.#parser.close());
+    this.#socket.on("end", () => {
+      this.#parser.close();
+      // Of no use to the next one, and to be known before the socket has closed.
+      if (!this.#user) this.destroy();
+    });
     this.#socket.on("close", () => this.#close(new Error("the engine closed the connection")));
   }
 
   /** Sends a request. The head ends with an empty line and is in Latin-1. */
   send(user: ConnectionUser, head: string, body: Buffer | undefined): void {
     this.#user = user;
+    this.wasUsed = true;
     this.#parser.begin(this);
     const socket = this.#socket;
     if (!body || body.length === 0) {

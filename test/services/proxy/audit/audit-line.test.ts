@@ -13,7 +13,7 @@ describe("a line of the audit log", () => {
     expect(auditLine(auditEntry(), time)).toBe(
       '{"type":"audit","time":"2026-11-22T01:02:03.004Z","requestId":"0f6c",' +
         '"principal":{"kind":"domino","id":"ada",' +
-        '"caller":"domino:Q4o-jw3R5-GvGFwY8_cyhr","key":"domino:IZvBVrAZQmAvfaVv_s78ee"},' +
+        '"caller":"H7sXJotrvugQrota073yUo","key":"nL2T54lDJVTc_8Zt8FK96E"},' +
         '"clientAddress":"10.0.0.7","method":"POST","path":"/predict",' +
         '"server":"tabular","model":"bert","version":"1","serviceClass":"Free",' +
         '"status":200,"durationMs":12.3,"queueMs":0,"requestBytes":700,"answerBytes":80,' +

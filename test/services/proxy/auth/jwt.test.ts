@@ -85,8 +85,8 @@ describe("authentication by signed tokens", () => {
   it("gives one user the same names for every token, and different users different ones", async () => {
     const [one, other, third] = await principalsOf({}, { jti: "other" }, { preferred_username: "joe" });
     expect(one).toEqual(other);
-    expect(new Set([one?.caller, third?.caller, third?.key]).size).toBe(2);
     expect(one?.caller).not.toBe(third?.caller);
+    expect(one?.key).not.toBe(third?.key);
   });
 
   it("tells a user's tokens apart by the application that they were issued to, through renewals", async () => {

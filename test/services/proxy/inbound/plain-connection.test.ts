@@ -93,6 +93,30 @@ describe("a connection", () => {
     ]);
   });
 
+  it.each([
+    ["without a queue", undefined],
+    ["with one", { running: 1, queued: 1 }],
+  ])(
+    "does not take the time of a slow client for that of the engine or the queue, %s",
+    async (_what, limit) => {
+      const engine = await startNamedEngine("one");
+      const server = tritonServer([engine.url]);
+      const models = server.models.map((model) => ({ ...model, ...(limit && { concurrency: limit }) }));
+      const proxy = await startTestProxy(table({ ...server, models }));
+      const { socket, text } = open(proxy.port);
+      const whole = request(envelope("slow"));
+      socket.write(whole.slice(0, -5));
+      await new Promise((resolve) => setTimeout(resolve, 400));
+      socket.write(whole.slice(-5));
+      await until(() => answers(text()) === 1);
+      const labels = `server="tabular",model="bert",version="1",service_class="Free"`;
+      const seconds = async (name: string) => proxy.metric(`inference_${name}_seconds_sum{${labels}}`);
+      // However slow the machine is: what the client took is in the one and not in the other.
+      expect((await seconds("request_duration")) - (await seconds("upstream"))).toBeGreaterThan(0.39);
+      expect(await seconds("queue")).toBe(0);
+    },
+  );
+
   it("stops the engine's work when its client goes away", async () => {
     let stopped = false;
     const engine = await startEngine(

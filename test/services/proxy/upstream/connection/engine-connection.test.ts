@@ -37,6 +37,16 @@ function connectTo(url: string) {
   return { connection, connected: connected.promise, ask, idle: () => idle };
 }
 
+it("says whether it has carried a request, so that the next one may be repeated where the engine closes it", async () => {
+  const engine = await startNamedEngine("one");
+  const { connection, connected, ask } = connectTo(engine.url);
+  await connected;
+  expect(connection.wasUsed).toBe(false);
+  await ask(false);
+  expect(connection.wasUsed).toBe(true);
+  connection.destroy();
+});
+
 it("reads the next answer after one whose end came while its user wanted a pause", async () => {
   const engine = await startNamedEngine("one");
   const { connection, connected, ask, idle } = connectTo(engine.url);
