@@ -53,7 +53,9 @@ class BridgedCall implements ServedCall {
   #waiting: Waiting | undefined;
   /** Where the call took a place that it has to give back. */
   #gate: ConcurrencyGate | undefined;
-  /** On the clock of `performance.now()`; 0 before. */
+  /** When the call asked for its turn, on the clock of `performance.now()`; 0 before. */
+  #askedAtMs = 0;
+  /** When the call got its turn, on the clock of `performance.now()`; 0 before. */
   #turnAtMs = 0;
   #tried: readonly Endpoint[] = [];
   #retries = 0;
@@ -119,6 +121,7 @@ class BridgedCall implements ServedCall {
 
   admit(deadlineMs: number): Promise<void> | undefined {
     const route = this.#routed();
+    this.#askedAtMs = performance.now();
     const { admission } = this.#services;
     const gate = this.#call.infers ? admission.gateOf(route) : undefined;
     if (gate) {
@@ -126,7 +129,7 @@ class BridgedCall implements ServedCall {
       if (waiting) return this.#waitInLine(gate, waiting);
       this.#gate = gate;
     }
-    this.#turnAtMs = gate ? performance.now() : this.#call.arrivedAtMs;
+    this.#turnAtMs = this.#askedAtMs;
     return undefined;
   }
 
@@ -181,14 +184,14 @@ class BridgedCall implements ServedCall {
       status: httpStatus,
       route: this.#route?.labels,
       errorCode,
-      queueMs: (this.#turnAtMs || nowMs) - arrivedAtMs,
+      queueMs: this.#queueMs(nowMs),
       upstreamMs: this.#turnAtMs ? nowMs - this.#turnAtMs : undefined,
       ttftMs: firstAnswerAtMs === undefined ? undefined : firstAnswerAtMs - arrivedAtMs,
     });
   }
 
   #audit({ httpStatus, errorCode, requestBytes, answerBytes }: EndedCall, nowMs: number): void {
-    const { requestId, clientAddress, path, arrivedAtMs, infers } = this.#call;
+    const { requestId, clientAddress, path, arrivedAtMs } = this.#call;
     this.#services.audit?.record({
       ...uncountedTokens,
       requestId,
@@ -200,11 +203,15 @@ class BridgedCall implements ServedCall {
       status: httpStatus,
       errorCode,
       durationMs: nowMs - arrivedAtMs,
-      // Calls that only ask about a model have no turn to wait for.
-      queueMs: infers ? (this.#turnAtMs || nowMs) - arrivedAtMs : 0,
+      queueMs: this.#queueMs(nowMs),
       requestBytes,
       answerBytes,
     });
+  }
+
+  /** How long the call waited for its turn, or has waited when it ended. */
+  #queueMs(nowMs: number): number {
+    return this.#askedAtMs === 0 ? 0 : (this.#turnAtMs || nowMs) - this.#askedAtMs;
   }
 
   #routed(): Route {
@@ -218,18 +225,19 @@ class BridgedCall implements ServedCall {
     meter.queued++;
     try {
       await waiting.promise;
+      this.#gate = gate;
+      this.#turnAtMs = performance.now();
     } finally {
       meter.queued--;
       this.#waiting = undefined;
+      // Of those that give up too: a queue that nobody gets through must not look short.
+      meter.queueTime.observe(this.#queueMs(performance.now()) / 1000);
     }
-    this.#gate = gate;
     // The turn came in the moment in which the call ended.
     if (this.#ended) {
       this.leave();
       throw new ProxyFailure("CLIENT_CLOSED");
     }
-    this.#turnAtMs = performance.now();
-    meter.queueTime.observe((this.#turnAtMs - this.#call.arrivedAtMs) / 1000);
   }
 
   /** The first endpoint is always free to be asked; others are within the target's retry budget. */
