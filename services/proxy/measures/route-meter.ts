@@ -18,7 +18,7 @@ export class RouteMeter {
   outputTokens = 0;
   /** Arrival to last byte, successful requests only. */
   readonly duration = new LatencyHistogram();
-  /** Arrival to the turn in the engine. */
+  /** From asking for a turn in the engine to having it, or to giving up. */
   readonly queueTime = new LatencyHistogram();
   /** Sent to the engine to its last byte, successful requests only. */
   readonly upstreamTime = new LatencyHistogram();
