@@ -3,7 +3,8 @@ import { mayUse } from "../auth/allow-list.ts";
 import { ProxyFailure } from "../proxy-failure.ts";
 import { resolveRoute } from "../routing/resolve.ts";
 import { upstreamHeaderLines } from "../upstream/request-headers.ts";
-import { nativeQuery, passThrough, relay, routeInference, type ProxyServices } from "./services.ts";
+import { relayInformation } from "./model-information.ts";
+import { nativeQuery, passThrough, routeInference, type ProxyServices } from "./services.ts";
 
 /** The model and, where the path names one, the version of an Open Inference Protocol path. */
 export interface ModelPath {
@@ -37,10 +38,6 @@ export async function handleModelInfo(
   const query = { ...nativeQuery(inbound, path.model, path.version), protocol: "open-inference-v2" as const };
   const route = resolveRoute(services.routes(), query, services.random);
   if (!mayUse(inbound.principal, route.model.allow)) throw new ProxyFailure("NOT_ALLOWED");
-  await relay(services, inbound, route, {
-    method: "GET",
-    path: path.action === "" ? route.modelPath : `${route.modelPath}/${path.action}`,
-    headerLines: upstreamHeaderLines(inbound),
-    body: undefined,
-  });
+  const enginePath = path.action === "" ? route.modelPath : `${route.modelPath}/${path.action}`;
+  await relayInformation(services, inbound, route, enginePath);
 }

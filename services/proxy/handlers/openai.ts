@@ -7,6 +7,7 @@ import { ProxyFailure } from "../proxy-failure.ts";
 import type { RoutingIndex } from "../routing/routing-index.ts";
 import { upstreamHeaderLines } from "../upstream/request-headers.ts";
 import { readOpenAiBody } from "../wire/openai-body.ts";
+import { handleKserveReadiness } from "./kserve.ts";
 import { nativeQuery, passThrough, routeInference, type ProxyServices } from "./services.ts";
 
 /** Paths of the OpenAI API that a model answers: all name it in the body's `model`. */
@@ -50,12 +51,22 @@ export function handleModelList(services: ProxyServices, inbound: InboundRequest
   });
 }
 
-/** `GET /v1/models/{model}`. */
-export function handleModel(services: ProxyServices, inbound: InboundRequest, name: string): void {
-  const entry = modelEntry(services.routes().holders, inbound.principal, name);
+/** `GET /v1/models/{model}`: of an OpenAI engine, else of one of KServe's first protocol, which has the same path. */
+export async function handleModel(
+  services: ProxyServices,
+  inbound: InboundRequest,
+  name: string,
+): Promise<void> {
+  const { holders, servers } = services.routes();
+  const entry = modelEntry(holders, inbound.principal, name);
+  if (entry) {
+    answerJson(inbound, 200, entry);
+    return;
+  }
+  const server = servers.get(inbound.header("x-inference-server") ?? "");
   // What somebody may not use is not there for them, so that names cannot be tried out.
-  if (!entry) throw new ProxyFailure("MODEL_UNKNOWN");
-  answerJson(inbound, 200, entry);
+  if (server && server.protocol !== "kserve-v1") throw new ProxyFailure("MODEL_UNKNOWN");
+  await handleKserveReadiness(services, inbound, name);
 }
 
 function modelEntry(

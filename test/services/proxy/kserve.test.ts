@@ -78,3 +78,62 @@ describe("KServe's first protocol", () => {
     expect((await proxy.post("/v1/models/bert:explain", {})).status).toBe(405);
   });
 });
+
+describe("readiness of KServe's first protocol", () => {
+  it("is the engine's own word", async () => {
+    const engine = await startEngine(({ url }, response) =>
+      url.endsWith("/bert")
+        ? json(response, 200, `{"name": "bert", "ready": "True"}`)
+        : json(response, 503, { error: "Model t5 is not ready" }),
+    );
+    const { versions } = kserveServer([engine.url]).models[0] ?? { versions: [] };
+    const models = ["bert", "t5/small"].map((name) => ({ name, versions }));
+    const proxy = await startTestProxy(table(kserveServer([], { models })));
+    const ready = await fetch(`${proxy.url}/v1/models/bert`);
+    expect([ready.status, await ready.text()]).toEqual([200, `{"name": "bert", "ready": "True"}`]);
+    expect(ready.headers.get("x-inference-server")).toBe("isvc");
+    const notReady = await fetch(`${proxy.url}/v1/models/t5/small`);
+    expect([notReady.status, await notReady.json()]).toEqual([503, { error: "Model t5 is not ready" }]);
+    expect(engine.received.map(({ method, url }) => `${method} ${url}`)).toEqual([
+      "GET /v1/models/bert",
+      "GET /v1/models/t5%2Fsmall",
+    ]);
+  });
+
+  it("is not asked for where an OpenAI engine has a model of the name", async () => {
+    const engine = await startNamedEngine("one");
+    const { models } = kserveServer([engine.url]);
+    const proxy = await startTestProxy(
+      table(kserveServer([engine.url], { name: "a" }), vllmServer([], { models })),
+    );
+    expect(await (await fetch(`${proxy.url}/v1/models/bert`)).json()).toMatchObject({ object: "model" });
+    expect(engine.received).toEqual([]);
+  });
+
+  it("is 404 of models that no engine has, that others have or that the caller may not use", async () => {
+    const engine = await startNamedEngine("one");
+    const server = kserveServer([engine.url]);
+    const models = server.models.map((model) => ({ ...model, name: "secret", allow: { users: ["alice"] } }));
+    const proxy = await startTestProxy(
+      table({ ...server, models }, tritonServer([engine.url]), vllmServer([engine.url])),
+    );
+    for (const [name, headers] of [
+      ["secret", {}],
+      ["bert", {}],
+      ["unknown", {}],
+      ["unknown", { "x-inference-server": "chat" }],
+    ] as const) {
+      const answer = await fetch(`${proxy.url}/v1/models/${name}`, { headers });
+      expect(answer.status).toBe(404);
+      expect(await answer.json()).toMatchObject({ error: { code: "model_not_found" } });
+    }
+    expect(engine.received).toEqual([]);
+  });
+
+  it("ends when the client would not wait any longer", async () => {
+    const engine = await startEngine(() => undefined);
+    const proxy = await startTestProxy(table(kserveServer([engine.url])));
+    const answer = await fetch(`${proxy.url}/v1/models/bert`, { headers: { timeout: "0.05" } });
+    expect(answer.status).toBe(504);
+  });
+});

@@ -83,6 +83,19 @@ describe("the Open Inference Protocol", () => {
     ]);
   });
 
+  it.each(["", "/ready", "/config", "/versions/1", "/versions/1/ready", "/versions/1/config"])(
+    "waits for an engine's word at models/bert%s as long as the client does, and refuses other words for that",
+    async (path) => {
+      const engine = await startEngine(() => undefined);
+      const proxy = await startTestProxy(table(tritonServer([engine.url])));
+      const asked = (timeout: string) =>
+        fetch(`${proxy.url}/v2/models/bert${path}`, { headers: { timeout } });
+      expect((await asked("abc")).status).toBe(400);
+      expect(engine.received).toHaveLength(0);
+      expect((await asked("0.05")).status).toBe(504);
+    },
+  );
+
   it("answers 404 in the protocol's own form to a model of another protocol and to an unknown one", async () => {
     const engine = await startNamedEngine("one");
     const proxy = await startTestProxy(table(tritonServer([engine.url]), vllmServer([engine.url])));
@@ -99,34 +112,6 @@ describe("the Open Inference Protocol", () => {
   it("refuses a path that is not percent-encoded UTF-8", async () => {
     const proxy = await startTestProxy(table());
     expect((await proxy.post("/v2/models/%ff/infer", {})).status).toBe(400);
-  });
-
-  it("lists the models of all engines with the state that the engines report", async () => {
-    const loaded = await startEngine((_received, response) =>
-      json(response, 200, [
-        { name: "bert", version: "1", state: "READY" },
-        { name: "hidden", version: "1", state: "READY" },
-        { name: "t5", version: "2", state: "LOADING" },
-        "nonsense",
-      ]),
-    );
-    const models = ["bert", "t5"].map((name, place) => ({
-      name,
-      versions: [{ version: String(place + 1), weight: 100, targets: [target([loaded.url])] }],
-    }));
-    const proxy = await startTestProxy(
-      table(
-        tritonServer([], { name: "a", models }),
-        tritonServer([await deadUrl()], { name: "b" }),
-        vllmServer([]),
-      ),
-    );
-    const response = await proxy.post("/v2/repository/index", {});
-    expect(await response.json()).toEqual([
-      { name: "bert", version: "1", state: "READY" },
-      { name: "t5", version: "2", state: "LOADING" },
-      { name: "bert", version: "1", state: "UNAVAILABLE" },
-    ]);
   });
 });
 
