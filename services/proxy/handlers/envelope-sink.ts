@@ -39,9 +39,10 @@ export class EnvelopeSink implements AnswerSink {
 
   start({ status, headers, contentType, contentLength }: AnswerHead): boolean {
     // What cannot be read as JSON cannot stand in an envelope, whatever it would unpack to.
-    const encoding = headers.findIndex((name, index) => index % 2 === 0 && name === "content-encoding");
-    if (encoding >= 0 && headers[encoding + 1]?.toLowerCase() !== "identity")
-      throw new ProxyFailure("ENGINE_ANSWER_INVALID");
+    for (let index = 0; index < headers.length; index += 2) {
+      if (headers[index] === "content-encoding" && headers[index + 1]?.toLowerCase() !== "identity")
+        throw new ProxyFailure("ENGINE_ANSWER_INVALID");
+    }
     this.#status = status;
     this.#contentLength = contentLength;
     this.#isJson =

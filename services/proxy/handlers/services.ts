@@ -68,14 +68,13 @@ export function awaitTurn(
   inbound: InboundRequest,
   route: Route,
 ): Promise<void> | undefined {
-  inbound.askedAtMs = inbound.isWhole ? inbound.arrivedAtMs : performance.now();
   const gate = services.admission.gateOf(route);
   if (gate) {
     const waiting = services.admission.enter(gate, route, inbound.deadlineMs);
     if (waiting) return waitInLine(services, inbound, route, gate, waiting);
     inbound.gate = gate;
   }
-  inbound.turnAtMs = inbound.askedAtMs;
+  inbound.turnAtMs = inbound.isWhole ? inbound.arrivedAtMs : performance.now();
   return undefined;
 }
 
@@ -89,6 +88,7 @@ async function waitInLine(
   const meter = services.metrics.meterOf(route);
   inbound.work = { clientGone: () => waiting.cancel(new ProxyFailure("CLIENT_CLOSED")) };
   meter.queued++;
+  inbound.queuedAtMs = performance.now();
   try {
     await waiting.promise;
     inbound.gate = gate;
@@ -97,7 +97,7 @@ async function waitInLine(
     meter.queued--;
     inbound.work = undefined;
     // Of those that give up too: a queue that nobody gets through must not look short.
-    meter.queueTime.observe(((inbound.turnAtMs || performance.now()) - inbound.askedAtMs) / 1000);
+    meter.queueTime.observe(((inbound.turnAtMs || performance.now()) - inbound.queuedAtMs) / 1000);
   }
 }
 

@@ -34,6 +34,8 @@ export interface ClientRequest {
   /** Names as they came and values in turn. */
   readonly rawHeaders: readonly string[];
   readonly socket: Socket;
+  /** IP address of the other end; taken while the connection is open, because nobody knows it afterwards. */
+  readonly clientAddress: string | undefined;
   /** All of it, or where it comes from. */
   readonly body: Buffer | IncomingMessage;
 }
@@ -77,8 +79,8 @@ export class InboundRequest {
   gate: ConcurrencyGate | undefined;
   /** Neither its body nor the word on its sender had to be waited for. */
   isWhole: boolean;
-  /** When the request asked for its turn, on the clock of `performance.now()`; 0 before. */
-  askedAtMs = 0;
+  /** When the request began to wait for its turn, on the clock of `performance.now()`; 0 where it never had to. */
+  queuedAtMs = 0;
   /** When the request got its turn, on the clock of `performance.now()`; 0 before. */
   turnAtMs = 0;
   /** Where it is traced. */
@@ -101,15 +103,17 @@ export class InboundRequest {
   /** Where the prompt is in the body, for engines that keep what they have read of others like it. */
   prompt: { readonly body: Buffer; readonly start: number; readonly end: number } | undefined;
 
-  constructor({ method, url, rawHeaders, socket, body }: ClientRequest, response: ClientResponse) {
+  constructor(
+    { method, url, rawHeaders, socket, clientAddress, body }: ClientRequest,
+    response: ClientResponse,
+  ) {
     this.method = method;
     this.rawHeaders = rawHeaders;
     this.socket = socket;
     this.body = body;
     this.isWhole = Buffer.isBuffer(body);
     this.requestBytes = Buffer.isBuffer(body) ? body.length : 0;
-    // Now: of a connection that has closed nobody knows it any more.
-    this.clientAddress = socket.remoteAddress;
+    this.clientAddress = clientAddress;
     this.response = response;
     const id = this.firstHeader("x-request-id");
     this.id = id !== undefined && /^[A-Za-z0-9._:-]{1,128}$/.test(id) ? id : nextId();

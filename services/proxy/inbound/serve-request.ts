@@ -120,8 +120,8 @@ function audit(log: AuditLog, inbound: InboundRequest, status: number, nowMs: nu
 }
 
 /** How long a request waited for its turn, or has waited when it ended. */
-function queueMsOf({ askedAtMs, turnAtMs }: InboundRequest, nowMs: number): number {
-  return askedAtMs === 0 ? 0 : (turnAtMs || nowMs) - askedAtMs;
+function queueMsOf({ queuedAtMs, turnAtMs }: InboundRequest, nowMs: number): number {
+  return queuedAtMs === 0 ? 0 : (turnAtMs || nowMs) - queuedAtMs;
 }
 
 function asFailure(error: unknown): ProxyFailure {

@@ -49,6 +49,7 @@ export class PlainConnection implements ResponseOwner, ConnectionReader {
    */
   sinceMs = 0;
   readonly #socket: Socket;
+  readonly #clientAddress: string | undefined;
   readonly #owner: PlainConnectionOwner;
   #inbound: InboundRequest | undefined;
   #coming: Coming | undefined;
@@ -65,6 +66,7 @@ export class PlainConnection implements ResponseOwner, ConnectionReader {
 
   constructor(socket: Socket, owner: PlainConnectionOwner) {
     this.#socket = socket;
+    this.#clientAddress = socket.remoteAddress;
     this.#owner = owner;
     socket.setNoDelay(true);
     if (!takeReads(socket, this)) socket.on("data", this.#onData);
@@ -167,7 +169,7 @@ export class PlainConnection implements ResponseOwner, ConnectionReader {
     const body = bodyBuffer.subarray(0, contentLength);
     bytes.copy(body, 0, bodyStart, bodyEnd);
     const inbound = new InboundRequest(
-      { method: "POST", url, rawHeaders, socket: this.#socket, body },
+      { method: "POST", url, rawHeaders, socket: this.#socket, clientAddress: this.#clientAddress, body },
       response,
     );
     inbound.bodyBuffer = bodyBuffer;
