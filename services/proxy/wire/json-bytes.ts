@@ -1,5 +1,15 @@
 import { isUtf8 } from "node:buffer";
 import { ProxyFailure } from "../proxy-failure.ts";
+import {
+  backslash,
+  closeBrace,
+  closeBracket,
+  colon,
+  comma,
+  openBrace,
+  openBracket,
+  quote,
+} from "./json-syntax.ts";
 
 /** A JSON value as the bytes [start, end) of a body. `scalar` is a number, true, false or null. */
 export interface JsonSpan {
@@ -7,15 +17,6 @@ export interface JsonSpan {
   readonly start: number;
   readonly end: number;
 }
-
-const quote = 0x22;
-const backslash = 0x5c;
-const comma = 0x2c;
-const colon = 0x3a;
-const openBrace = 0x7b;
-const closeBrace = 0x7d;
-const openBracket = 0x5b;
-const closeBracket = 0x5d;
 
 /** A key longer than this many bytes is none that the proxy knows, however it is escaped. */
 const maxKeyBytes = 512;

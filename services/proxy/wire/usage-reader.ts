@@ -1,17 +1,20 @@
+import {
+  backslash,
+  closeBrace,
+  closeBracket,
+  colon,
+  comma,
+  openBrace,
+  openBracket,
+  quote,
+} from "./json-syntax.ts";
+
 /** What an engine reports of an answer; absent where it says nothing. */
 export interface TokenUsage {
   readonly inputTokens?: number;
   readonly outputTokens?: number;
 }
 
-const quote = 0x22;
-const backslash = 0x5c;
-const comma = 0x2c;
-const colon = 0x3a;
-const openBrace = 0x7b;
-const closeBrace = 0x7d;
-const openBracket = 0x5b;
-const closeBracket = 0x5d;
 const zero = 0x30;
 const nine = 0x39;
 

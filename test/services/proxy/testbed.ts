@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pino, type Logger } from "pino";
 import { onTestFinished } from "vitest";
-import type { RouteServer, RouteTarget } from "../../../platform/routes/routing-table.ts";
+import type { RouteModel, RouteServer, RouteTarget } from "../../../platform/routes/routing-table.ts";
 import type { ProxyOptions } from "../../../services/proxy/proxy-options.ts";
 import type { LoadedRoutingTable } from "../../../services/proxy/routing/routing-index.ts";
 import { startProxy, type RunningProxy } from "../../../services/proxy/server.ts";
@@ -81,6 +81,12 @@ export function tritonServer(endpoints: readonly string[], changes: Partial<Rout
     models: [{ name: "bert", versions: [{ version: "1", weight: 100, targets: [target(endpoints)] }] }],
     ...changes,
   };
+}
+
+/** A Triton server whose model "bert" has what a test is about. */
+export function withModel(urls: readonly string[], changes: Partial<RouteModel>): RouteServer {
+  const server = tritonServer(urls);
+  return { ...server, models: server.models.map((model) => ({ ...model, ...changes })) };
 }
 
 /** A vLLM server with one model "llama" of version 1. */

@@ -1,4 +1,5 @@
-import { expect, it } from "vitest";
+import { createServer, type AddressInfo } from "node:net";
+import { expect, it, onTestFinished } from "vitest";
 import {
   EngineConnection,
   type ConnectionOwner,
@@ -12,11 +13,12 @@ const head = "GET / HTTP/1.1\r\nhost: engine\r\n\r\n";
 function connectTo(url: string) {
   const { hostname: host, port } = new URL(url);
   const connected = Promise.withResolvers<undefined>();
+  const closed = Promise.withResolvers<Error | undefined>();
   let idle = 0;
   const owner: ConnectionOwner = {
     onConnected: () => connected.resolve(undefined),
     onIdle: () => idle++,
-    onClosed: () => undefined,
+    onClosed: (_connection, error) => closed.resolve(error),
   };
   const connection = new EngineConnection({ host, port: Number(port), tls: false }, owner);
   /** The answer's text; `pauses` as a sink does whose client has more than it reads. */
@@ -34,7 +36,7 @@ function connectTo(url: string) {
       };
       connection.send(user, head, undefined);
     });
-  return { connection, connected: connected.promise, ask, idle: () => idle };
+  return { connection, connected: connected.promise, closed: closed.promise, ask, idle: () => idle };
 }
 
 it("says whether it has carried a request, so that the next one may be repeated where the engine closes it", async () => {
@@ -45,6 +47,18 @@ it("says whether it has carried a request, so that the next one may be repeated 
   await ask(false);
   expect(connection.wasUsed).toBe(true);
   connection.destroy();
+});
+
+it("is given up where the engine ends it between two answers: not as broken, and not only when it has closed", async () => {
+  const answer = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
+  const engine = createServer((socket) => void socket.once("data", () => socket.end(answer)));
+  await new Promise<void>((resolve) => engine.listen(0, "127.0.0.1", resolve));
+  onTestFinished(() => void engine.close());
+  const { port } = engine.address() as AddressInfo;
+  const { connected, closed, ask } = connectTo(`http://127.0.0.1:${port}`);
+  await connected;
+  expect(await ask(false)).toBe("{}");
+  expect(await closed).toBe(undefined);
 });
 
 it("reads the next answer after one whose end came while its user wanted a pause", async () => {
